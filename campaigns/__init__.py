@@ -1,0 +1,1 @@
+"""What is said, to whom, who is held back; and the ledger of sends."""

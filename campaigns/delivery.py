@@ -1,0 +1,249 @@
+"""Carry what is due on one channel: claim, write the words, mark a window, call, record."""
+
+import hashlib
+import hmac
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from sqlalchemy import Connection, select
+
+from campaigns.campaign import CampaignDefinition
+from campaigns.rendering_facts import facts_for
+from campaigns.rules import PlanningRules
+from campaigns.sends import (
+    Answer,
+    Claimed,
+    Rendered,
+    SettlingRules,
+    claim,
+    fail_unrendered,
+    mark,
+    record,
+    reference_of,
+    release,
+)
+from campaigns.terms import Terms, terms_of
+from channels.message import Blame, Channel, Message, Outcome, OutcomeKind
+from channels.provider import Provider
+from database.engine import Database
+from database.tables import addresses, campaigns, sends, template_versions
+from members.consent import suppress
+from templates.links import links_for
+from templates.rendering import CompiledTemplate, RenderRefused, compile_content
+
+#: How long a claim or a mark is a worker's own, by the database's clock.
+LEASE = timedelta(seconds=60)
+#: The share of a lease in which calls may begin; in the rest those that began may end.
+CALLING_SHARE = 0.75
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carrier:
+    """What delivering on one channel needs, besides the rows."""
+
+    database: Database
+    provider: Provider
+    rules: PlanningRules
+    secret: bytes
+    public_url: str
+    settling: SettlingRules = field(default_factory=SettlingRules)
+    lease: timedelta = LEASE
+
+    @property
+    def installation(self) -> str:
+        """The eight digits that tell our references from another installation's."""
+        return installation_mark(self.secret)
+
+
+def installation_mark(secret: bytes) -> str:
+    """Return eight hexadecimal digits that stand for the installation that holds ``secret``."""
+    return hmac.new(secret, b"installation", hashlib.sha256).hexdigest()[:8]
+
+
+@dataclass(kw_only=True)
+class Delivered:
+    """What one round of delivery came to, by number of sends."""
+
+    claimed: int = 0
+    unrendered: int = 0
+    held_back: int = 0  #: refused, postponed or cancelled by the last check
+    outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ready:
+    """A claimed send with its words."""
+
+    claimed: Claimed
+    rendered: Rendered
+    message: Message
+
+
+class _Stopped(Protocol):
+    def __call__(self) -> bool: ...
+
+
+def never() -> bool:
+    """The answer of a round that nobody stops."""
+    return False
+
+
+def deliver(carrier: Carrier, *, now: datetime, limit: int = 500, stopped: _Stopped = never) -> Delivered:
+    """Carry up to ``limit`` due sends of the carrier's channel, and say what came of them.
+
+    ``stopped`` is asked between windows: when it says yes the rest is given back.  An
+    exception leaves every send either claimed, and taken back when its lease ends, or
+    marked, and put in doubt then.
+    """
+    with carrier.database.transaction() as connection:
+        token, claimed = claim(connection, carrier.provider.channel.value, now=now, limit=limit, lease=carrier.lease)
+    done = Delivered(claimed=len(claimed))
+    if not claimed:
+        return done
+    with carrier.database.transaction() as connection:
+        terms = _terms_by_campaign(connection, {send.campaign_id for send in claimed}, carrier.rules)
+        ready, refused = _render(connection, carrier, claimed, now)
+        if refused:
+            fail_unrendered(connection, refused, token=token)
+    done.unrendered = len(refused)
+    for window in _windows(ready, carrier.provider.window):
+        if stopped():
+            break
+        _carry(carrier, window, terms, token, now, done)
+    with carrier.database.transaction() as connection:
+        release(connection, token)
+    return done
+
+
+def _terms_by_campaign(connection: Connection, campaign_ids: set[int], rules: PlanningRules) -> Mapping[int, Terms]:
+    rows = connection.execute(select(campaigns.c.id, campaigns.c.definition).where(campaigns.c.id.in_(campaign_ids)))
+    return {row.id: terms_of(CampaignDefinition.model_validate(row.definition), rules) for row in rows}
+
+
+def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTemplate]:
+    rows = connection.execute(
+        select(template_versions.c.id, template_versions.c.content).where(template_versions.c.id.in_(ids))
+    )
+    return {row.id: compile_content(row.content) for row in rows}
+
+
+def _render(
+    connection: Connection, carrier: Carrier, claimed: Sequence[Claimed], now: datetime
+) -> tuple[list[_Ready], list[tuple[int, str]]]:
+    """Write each send's words; one that cannot be written ends here and stops no other."""
+    facts = facts_for(connection, [send.member_id for send in claimed], now)
+    templates = _templates(connection, {send.template_version_id for send in claimed})
+    ready, refused = [], []
+    for send in claimed:
+        known = facts.get(send.member_id)
+        if known is None:
+            refused.append((send.id, "erased"))
+            continue
+        known["brand"] = carrier.rules.brand
+        try:
+            ready.append(_ready(carrier, send, templates[send.template_version_id], known))
+        except RenderRefused as reason:
+            refused.append((send.id, f"words:{reason.reason}"))
+    return ready, refused
+
+
+def _ready(carrier: Carrier, send: Claimed, template: CompiledTemplate, facts: Mapping[str, object]) -> _Ready:
+    channel = carrier.provider.channel
+    links = links_for(
+        template,
+        base_url=carrier.public_url,
+        secret=carrier.secret,
+        send_id=send.id,
+        member_id=send.member_id,
+        channel=channel.value,
+    )
+    words = template.render(channel.value, send.language, facts, links=links)
+    message = Message(
+        reference=reference_of(send.id, carrier.installation),
+        channel=channel,
+        address=send.address,
+        parts=words.parts,
+        template=template.name,
+        variables=words.variables,
+        headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
+    )
+    price = carrier.rules.prices.get(channel.value, Decimal(0))
+    rendered = Rendered(id=send.id, member_id=send.member_id, parts=words.billed_parts, cost=price * words.billed_parts)
+    return _Ready(claimed=send, rendered=rendered, message=message)
+
+
+def _headers(unsubscribe: str) -> dict[str, str]:
+    return {"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def _windows(ready: Sequence[_Ready], size: int) -> Iterator[list[_Ready]]:
+    for start in range(0, len(ready), size):
+        yield list(ready[start : start + size])
+
+
+def _carry(
+    carrier: Carrier,
+    window: Sequence[_Ready],
+    terms: Mapping[int, Terms],
+    token: uuid.UUID,
+    now: datetime,
+    done: Delivered,
+) -> None:
+    """Mark one window, hand it over, and write down the answers."""
+    # The deadline is taken before the mark, so that it is never later than the lease allows:
+    # a worker that is frozen between mark and call finds it passed and calls nobody.
+    deadline = time.monotonic() + carrier.lease.total_seconds() * CALLING_SHARE
+    attempts = _mark(carrier, window, terms, token, now)
+    going = [ready for ready in window if ready.claimed.id in attempts]
+    done.held_back += len(window) - len(going)
+    if not going:
+        return
+    outcomes = carrier.provider.deliver([ready.message for ready in going], deadline=deadline)
+    answers = [
+        Answer(send_id=ready.claimed.id, attempt=attempts[ready.claimed.id], outcome=outcome)
+        for ready, outcome in zip(going, outcomes, strict=True)
+    ]
+    with carrier.database.transaction() as connection:
+        record(connection, answers, token=token, now=now, settle_after=carrier.settling.settle_after)
+        _suppress_refused(connection, answers, carrier, now)
+    for outcome in outcomes:
+        done.outcomes[outcome.kind] = done.outcomes.get(outcome.kind, 0) + 1
+
+
+def _mark(
+    carrier: Carrier, window: Sequence[_Ready], terms: Mapping[int, Terms], token: uuid.UUID, now: datetime
+) -> dict[int, int]:
+    groups: dict[Terms, list[Rendered]] = {}
+    for ready in window:
+        groups.setdefault(terms[ready.claimed.campaign_id], []).append(ready.rendered)
+    with carrier.database.transaction() as connection:
+        return mark(
+            connection,
+            list(groups.items()),
+            token=token,
+            provider=carrier.provider.name,
+            now=now,
+            lease=carrier.lease,
+        )
+
+
+def _suppress_refused(connection: Connection, answers: Sequence[Answer], carrier: Carrier, now: datetime) -> None:
+    """Put addresses on the suppression list that the provider will never reach, or whose owner said no."""
+    for blame, reason in ((Blame.ADDRESS, "hard_bounce"), (Blame.MEMBER, "reply")):
+        ids = [answer.send_id for answer in answers if _is_refused(answer.outcome, blame)]
+        if not ids:
+            continue
+        found = connection.execute(
+            select(addresses.c.fingerprint).join(sends, sends.c.address_id == addresses.c.id).where(sends.c.id.in_(ids))
+        ).scalars()
+        channel = carrier.provider.channel.value
+        suppress(connection, channel, list(found), reason=reason, source=carrier.provider.name, now=now)
+
+
+def _is_refused(outcome: Outcome, blame: Blame) -> bool:
+    return outcome.kind is OutcomeKind.REJECTED and outcome.blame is blame

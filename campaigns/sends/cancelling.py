@@ -1,0 +1,32 @@
+"""Stop sends that no provider has heard of."""
+
+from sqlalchemy import Connection, Select, func, update
+
+from campaigns.sends.states import SendState, may_become
+from database.tables import sends
+
+
+def _cancel(connection: Connection, *where: object, reason: str) -> int:
+    done = connection.execute(
+        update(sends)
+        .where(may_become(SendState.CANCELLED), *where)  # type: ignore[arg-type]
+        .values(
+            state=SendState.CANCELLED,
+            reason=reason,
+            cost=0,
+            token=None,
+            lease_until=None,
+            state_at=func.clock_timestamp(),
+        )
+    )
+    return done.rowcount
+
+
+def cancel_for_enrolments(connection: Connection, enrolment_ids: Select[tuple[int]], *, reason: str) -> int:
+    """Cancel what still waits for these enrolments; return how many."""
+    return _cancel(connection, sends.c.enrolment_id.in_(enrolment_ids), reason=reason)
+
+
+def cancel_for_campaign(connection: Connection, campaign_id: int, *, reason: str) -> int:
+    """Cancel what still waits for a campaign; return how many."""
+    return _cancel(connection, sends.c.campaign_id == campaign_id, reason=reason)

@@ -1,0 +1,116 @@
+"""Take waiting sends for one worker, and give them back."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Select, case, exists, func, select, update
+
+from campaigns.sends.states import SendState
+from database.tables import addresses, campaigns, members, sends
+
+#: How many sends are claimed together at most, by how many of their claimers have died: what
+#: may have killed one is tried among fewer and fewer others, and alone at last.
+TOGETHER = (10_000, 50, 5, 1, 1)
+#: Claims by processes that died holding the send, after which it is set aside.
+POISONED_AFTER = len(TOGETHER)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """A send one worker holds, with what is needed to write its words."""
+
+    id: int
+    member_id: int
+    campaign_id: int
+    campaign: str
+    template_version_id: int
+    language: str
+    address: str
+    attempts: int  #: hand-overs made before
+    decided_at: datetime
+
+
+def has_work(connection: Connection, channel: str, *, now: datetime) -> bool:
+    """Say whether a send of this channel is due."""
+    due = _due(channel, now).limit(1)
+    return connection.execute(due).first() is not None
+
+
+def _due(channel: str, now: datetime) -> Select[tuple[int]]:
+    running = exists().where(campaigns.c.id == sends.c.campaign_id, campaigns.c.state != "paused")
+    return (
+        select(sends.c.id)
+        .where(sends.c.state == SendState.WAITING, sends.c.channel == channel, sends.c.not_before <= now, running)
+        .order_by(sends.c.not_before)
+    )
+
+
+def claim(
+    connection: Connection, channel: str, *, now: datetime, limit: int, lease: timedelta
+) -> tuple[uuid.UUID, list[Claimed]]:
+    """Take up to ``limit`` due sends of a channel under a fresh token, for ``lease``.
+
+    Nothing has been said to a provider yet, so a claim is always safe to take back.
+    """
+    token = uuid.uuid4()
+    due = _due(channel, now).limit(limit).subquery()
+    least = connection.execute(select(func.min(sends.c.claims)).join(due, due.c.id == sends.c.id)).scalar_one()
+    if least is None:
+        return token, []
+    together = min(limit, TOGETHER[min(least, len(TOGETHER) - 1)])
+    alike = _due(channel, now).where(sends.c.claims <= least).limit(together)
+    taken = (
+        update(sends)
+        .where(sends.c.id.in_(alike.with_for_update(skip_locked=True, of=sends)))
+        .values(
+            state=SendState.CLAIMED,
+            token=token,
+            claims=sends.c.claims + 1,
+            lease_until=func.clock_timestamp() + lease,
+            state_at=func.clock_timestamp(),
+        )
+        .returning(
+            sends.c.id, sends.c.member_id, sends.c.campaign_id, sends.c.template_version_id, sends.c.address_id,
+            sends.c.attempts, sends.c.decided_at,
+        )
+        .cte("taken")
+    )  # fmt: skip
+    found = connection.execute(
+        select(
+            taken.c.id, taken.c.member_id, taken.c.campaign_id, campaigns.c.name.label("campaign"),
+            taken.c.template_version_id, members.c.language, addresses.c.address, taken.c.attempts, taken.c.decided_at,
+        )
+        .join(members, members.c.id == taken.c.member_id)
+        .join(addresses, addresses.c.id == taken.c.address_id)
+        .join(campaigns, campaigns.c.id == taken.c.campaign_id)
+        .order_by(taken.c.id)
+    )  # fmt: skip
+    return token, [Claimed(**row._mapping) for row in found]
+
+
+def release(connection: Connection, token: uuid.UUID) -> int:
+    """Give back whatever is still only claimed under ``token``; return how many."""
+    given = connection.execute(
+        update(sends)
+        .where(sends.c.token == token, sends.c.state == SendState.CLAIMED)
+        .values(state=SendState.WAITING, token=None, lease_until=None, claims=sends.c.claims - 1)
+    )
+    return given.rowcount
+
+
+def take_back_claims(connection: Connection) -> int:
+    """Return sends whose claimer let its lease pass to waiting; set aside those that keep killing it."""
+    poisoned = sends.c.claims >= POISONED_AFTER
+    done = connection.execute(
+        update(sends)
+        .where(sends.c.state == SendState.CLAIMED, sends.c.lease_until < func.clock_timestamp())
+        .values(
+            state=case((poisoned, SendState.FAILED), else_=SendState.WAITING),
+            reason=case((poisoned, "poison"), else_=sends.c.reason),
+            token=None,
+            lease_until=None,
+            state_at=func.clock_timestamp(),
+        )
+    )
+    return done.rowcount

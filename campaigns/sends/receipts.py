@@ -1,0 +1,198 @@
+"""Keep delivery reports once as they came, and let them move sends up, in whatever order they come."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Connection,
+    DateTime,
+    Text,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from campaigns.sends.reference import send_of
+from campaigns.sends.states import SendState, may_become
+from channels.message import DeliveryReport
+from database.holding import hold_members
+from database.tables import addresses, attempts, receipts, sends, suppressions
+
+#: How long a report that fits no send is kept and tried: it may be ahead of our own commit.
+KEPT_FOR = timedelta(hours=72)
+TRIED_EVERY = timedelta(seconds=5)
+
+_COLUMNS = (
+    ("provider", Text), ("key", Text), ("send_id", BigInteger), ("provider_ref", Text), ("status", Text), ("code", Text),
+    ("occurred_at", DateTime(timezone=True)), ("raw", JSONB),
+)  # fmt: skip
+
+
+def store_reports(
+    connection: Connection, reports: Sequence[DeliveryReport], *, installation: str, now: datetime
+) -> int:
+    """Store each report once; return how many were new.  Nothing else happens before the answer to the provider."""
+    rows = [
+        {
+            "provider": report.provider,
+            "key": report.key,
+            "send_id": send_of(report.reference, installation),
+            "provider_ref": report.provider_ref,
+            "status": report.status.value,
+            "code": report.code,
+            "occurred_at": report.occurred_at,
+            "raw": dict(report.raw),
+            "received_at": now,
+        }
+        for report in reports
+    ]
+    if not rows:
+        return 0
+    stored = insert(receipts).values(rows).on_conflict_do_nothing().returning(receipts.c.id)
+    return len(connection.execute(stored).all())
+
+
+def _pending(limit: int) -> CTE:
+    return (
+        select(receipts.c.id, receipts.c.provider, receipts.c.provider_ref, receipts.c.send_id, receipts.c.status,
+               receipts.c.code, receipts.c.received_at)
+        .where(receipts.c.applied_at.is_(None), receipts.c.try_at <= func.clock_timestamp())
+        .order_by(receipts.c.try_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("pending")
+    )  # fmt: skip
+
+
+def _matched(pending: CTE) -> CTE:
+    """Find each report's send: by our own reference, else by the provider's."""
+    by_provider = (
+        select(attempts.c.send_id)
+        .where(attempts.c.provider == pending.c.provider, attempts.c.provider_ref == pending.c.provider_ref)
+        .limit(1)
+        .scalar_subquery()
+    )
+    ours = exists().where(sends.c.id == pending.c.send_id)
+    found = func.coalesce(case((ours, pending.c.send_id)), by_provider)
+    return select(*pending.c, found.label("found")).cte("matched").prefix_with("MATERIALIZED")
+
+
+def _verdicts(matched: CTE) -> CTE:
+    """What all of a send's reports in this batch together prove: delivered outweighs failed."""
+    status = matched.c.status
+    return (
+        select(
+            matched.c.found,
+            func.bool_or(status.in_(["delivered", "complained"])).label("delivered"),
+            func.bool_or(status.in_(["failed", "bounced"])).label("failed"),
+            func.bool_or(status == "bounced").label("bounced"),
+            func.bool_or(status == "complained").label("complained"),
+            func.max(case((status.in_(["failed", "bounced"]), matched.c.code))).label("code"),
+        )
+        .where(matched.c.found.is_not(None))
+        .group_by(matched.c.found)
+        .cte("verdicts")
+    )
+
+
+def _move(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    known = select(*receipts.c).where(receipts.c.id.in_(ids)).cte("known")
+    verdicts = _verdicts(select(*known.c, known.c.send_id.label("found")).cte("matched"))
+    state = case(
+        (verdicts.c.delivered, SendState.DELIVERED), (verdicts.c.failed, SendState.FAILED), else_=SendState.ACCEPTED
+    )
+    allowed = or_(
+        and_(verdicts.c.delivered, may_become(SendState.DELIVERED)),
+        and_(~verdicts.c.delivered, verdicts.c.failed, may_become(SendState.FAILED), sends.c.state != SendState.CLAIMED),
+        and_(
+            ~verdicts.c.delivered, ~verdicts.c.failed,
+            sends.c.state.in_([SendState.IN_DOUBT, SendState.UNKNOWN, SendState.SUBMITTING]),
+        ),
+    )  # fmt: skip
+    connection.execute(
+        update(sends)
+        .where(sends.c.id == verdicts.c.found, case((allowed, True), else_=False))
+        .values(
+            state=state,
+            reason=case(
+                (verdicts.c.delivered, null()),
+                (verdicts.c.failed, func.coalesce(verdicts.c.code, "undelivered")),
+                else_=null(),
+            ),
+            accepted_at=func.coalesce(sends.c.accepted_at, literal(now)),
+            delivered_at=case((verdicts.c.delivered, literal(now)), else_=sends.c.delivered_at),
+            token=null(),
+            lease_until=null(),
+            state_at=func.clock_timestamp(),
+        )
+    )
+
+
+def _suppress(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    bad = (
+        select(
+            addresses.c.channel,
+            addresses.c.fingerprint,
+            func.min(receipts.c.status).label("status"),
+            func.min(sends.c.member_id).label("member_id"),
+        )
+        .join(sends, sends.c.id == receipts.c.send_id)
+        .join(addresses, addresses.c.id == sends.c.address_id)
+        .where(receipts.c.id.in_(ids), receipts.c.status.in_(["bounced", "complained"]))
+        .group_by(addresses.c.channel, addresses.c.fingerprint)
+    )
+    found = connection.execute(bad).all()
+    if not found:
+        return
+    hold_members(connection, [row.member_id for row in found])
+    reasons = {"bounced": "hard_bounce", "complained": "complaint"}
+    rows = [
+        {
+            "channel": row.channel,
+            "fingerprint": row.fingerprint,
+            "reason": reasons[row.status],
+            "source": "receipt",
+            "created_at": now,
+        }
+        for row in found
+    ]
+    connection.execute(insert(suppressions).values(rows).on_conflict_do_nothing())
+
+
+def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -> int:
+    """Apply stored reports that are not applied yet; return how many were.
+
+    States only rise: a delivery outweighs a failure whichever comes first, and a copy
+    changes nothing.  A report may settle a send in doubt, and one that comes ahead of
+    our own record of the call is applied at once.  Reports that fit no send stay for
+    three days and are tried again.
+    """
+    pending = _pending(limit)
+    matched = _matched(pending)
+    over = or_(matched.c.found.is_not(None), matched.c.received_at < literal(now) - KEPT_FOR)
+    done = (
+        update(receipts)
+        .where(receipts.c.id == matched.c.id)
+        .values(
+            applied_at=case((over, literal(now)), else_=null()),
+            send_id=func.coalesce(matched.c.found, receipts.c.send_id),
+            try_at=func.clock_timestamp() + TRIED_EVERY,
+        )
+        .returning(receipts.c.id, receipts.c.applied_at, matched.c.found)
+    )
+    tried = connection.execute(done).all()
+    applied = [row.id for row in tried if row.applied_at is not None]
+    ids = [row.id for row in tried if row.found is not None]
+    if ids:
+        _move(connection, ids, now)
+        _suppress(connection, ids, now)
+    return len(applied)

@@ -1,0 +1,20 @@
+"""The name by which a provider knows one of our sends."""
+
+import re
+
+_FORM = re.compile(r"([0-9a-f]{8})-(\d{1,19})")
+
+
+def reference_of(send_id: int, installation: str) -> str:
+    """Return the reference given to providers: the same for every attempt of a send.
+
+    ``installation`` keeps two installations that share an account from taking each
+    other's receipts for their own; eight hexadecimal digits.
+    """
+    return f"{installation}-{send_id}"
+
+
+def send_of(reference: str | None, installation: str) -> int | None:
+    """Return the send a reference names; None: it is not one of this installation's."""
+    found = _FORM.fullmatch(reference or "")
+    return int(found[2]) if found and found[1] == installation else None

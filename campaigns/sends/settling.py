@@ -1,0 +1,188 @@
+"""Settle sends whose answer was lost: by asking the provider, or by policy; never by sending again blindly."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, case, exists, func, literal, null, or_, select, update
+
+from campaigns.sends.states import SendState
+from channels.message import DeliveryReport, ReportStatus
+from database.tables import addresses, attempts, sends
+
+#: Looks that must find nothing, each a settling time apart, before a send counts as never taken.
+LOOKS_NEEDED = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettlingRules:
+    """How long doubt lasts."""
+
+    #: How long after a lost answer the provider is first asked; longer than the provider
+    #: may take to know of what it accepted.
+    settle_after: timedelta = timedelta(minutes=10)
+    #: When doubt that nobody can settle is closed as unknown: a receipt may come for days.
+    close_after: timedelta = timedelta(hours=72)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InDoubt:
+    """A send to ask the provider about."""
+
+    id: int
+    attempt: int
+    address: str
+    marked_at: datetime
+    looks: int  #: how often the provider was asked before and knew nothing
+
+
+def doubt_expired_marks(connection: Connection, rules: SettlingRules) -> int:
+    """Put sends in doubt whose worker marked them and never wrote an answer; return how many."""
+    lost = (
+        update(sends)
+        .where(sends.c.state == SendState.SUBMITTING, sends.c.lease_until < func.clock_timestamp())
+        .values(
+            state=SendState.IN_DOUBT,
+            lease_until=func.clock_timestamp() + rules.settle_after,
+            state_at=func.clock_timestamp(),
+        )
+        .returning(sends.c.id, sends.c.attempts)
+        .cte("lost")
+    )
+    ended = (
+        update(attempts)
+        .where(attempts.c.send_id == lost.c.id, attempts.c.number == lost.c.attempts, attempts.c.outcome.is_(None))
+        .values(outcome="unknown", ended_at=func.clock_timestamp())
+        .cte("ended")
+    )
+    return int(connection.execute(select(func.count()).select_from(lost).add_cte(ended)).scalar_one())
+
+
+def take_doubtful(
+    connection: Connection, provider: str, *, limit: int, lease: timedelta
+) -> tuple[uuid.UUID, list[InDoubt]]:
+    """Take sends in doubt with this provider whose time to be asked about has come."""
+    token = uuid.uuid4()
+    due = (
+        select(sends.c.id)
+        .where(
+            sends.c.state == SendState.IN_DOUBT,
+            sends.c.provider == provider,
+            sends.c.lease_until < func.clock_timestamp(),
+        )
+        .order_by(sends.c.lease_until)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        update(sends)
+        .where(sends.c.id.in_(due))
+        .values(token=token, lease_until=func.clock_timestamp() + lease)
+        .returning(sends.c.id, sends.c.attempts, sends.c.address_id)
+        .cte("taken")
+    )
+    found = connection.execute(
+        select(
+            taken.c.id, taken.c.attempts.label("attempt"), addresses.c.address, attempts.c.marked_at, attempts.c.looks
+        )
+        .join(addresses, addresses.c.id == taken.c.address_id)
+        .join(attempts, and_(attempts.c.send_id == taken.c.id, attempts.c.number == taken.c.attempts))
+    )
+    return token, [InDoubt(**row._mapping) for row in found]
+
+
+_STATE_OF = {
+    ReportStatus.ACCEPTED: SendState.ACCEPTED,
+    ReportStatus.DELIVERED: SendState.DELIVERED,
+    ReportStatus.FAILED: SendState.FAILED,
+    ReportStatus.BOUNCED: SendState.FAILED,
+    ReportStatus.COMPLAINED: SendState.DELIVERED,
+}
+
+
+def settle_found(
+    connection: Connection, doubtful: InDoubt, report: DeliveryReport, *, token: uuid.UUID, now: datetime
+) -> None:
+    """Move a send to what the provider says became of it."""
+    state = _STATE_OF[report.status]
+    taken = func.coalesce(sends.c.accepted_at, literal(now))
+    moved = connection.execute(
+        update(sends)
+        .where(sends.c.id == doubtful.id, sends.c.state == SendState.IN_DOUBT, sends.c.token == token)
+        .values(
+            state=state,
+            reason=report.code if state is SendState.FAILED else null(),
+            accepted_at=taken,
+            delivered_at=now if state is SendState.DELIVERED else null(),
+            token=null(),
+            lease_until=null(),
+            state_at=func.clock_timestamp(),
+        )
+    )
+    if moved.rowcount:
+        connection.execute(
+            update(attempts)
+            .where(attempts.c.send_id == doubtful.id, attempts.c.number == doubtful.attempt)
+            .values(outcome="accepted", provider_ref=report.provider_ref, code=report.code)
+        )
+
+
+def settle_not_found(
+    connection: Connection, doubtful: Sequence[InDoubt], *, token: uuid.UUID, now: datetime, rules: SettlingRules
+) -> int:
+    """Note that the provider knows nothing of these sends; those asked about often enough wait again.
+
+    Returns how many wait again.
+    """
+    ids = [send.id for send in doubtful]
+    looked = (
+        update(attempts)
+        .where(attempts.c.send_id == sends.c.id, attempts.c.number == sends.c.attempts)
+        .where(sends.c.id.in_(ids), sends.c.token == token, sends.c.state == SendState.IN_DOUBT)
+        .values(
+            looks=attempts.c.looks + 1,
+            outcome=case((attempts.c.looks + 1 >= LOOKS_NEEDED, "not_sent"), else_=attempts.c.outcome),
+        )
+        .returning(attempts.c.send_id, attempts.c.looks)
+        .cte("looked")
+    )
+    never = looked.c.looks >= LOOKS_NEEDED
+    moved = (
+        update(sends)
+        .where(sends.c.id == looked.c.send_id)
+        .values(
+            state=case((never, SendState.WAITING), else_=SendState.IN_DOUBT),
+            counted_at=case((never, null()), else_=sends.c.counted_at),
+            not_before=case((never, literal(now)), else_=sends.c.not_before),
+            token=null(),
+            lease_until=case((never, null()), else_=func.clock_timestamp() + rules.settle_after),
+            state_at=func.clock_timestamp(),
+        )
+        .returning(sends.c.state)
+        .cte("moved")
+    )
+    return int(
+        connection.execute(
+            select(func.count()).select_from(moved).where(moved.c.state == SendState.WAITING)
+        ).scalar_one()
+    )
+
+
+def close_old_doubt(connection: Connection, rules: SettlingRules) -> int:
+    """Close doubt nobody settled in time as unknown; such a send is never sent again by itself."""
+    old = exists().where(
+        attempts.c.send_id == sends.c.id,
+        attempts.c.number == sends.c.attempts,
+        attempts.c.marked_at < func.clock_timestamp() - rules.close_after,
+    )
+    done = connection.execute(
+        update(sends)
+        .where(
+            sends.c.state == SendState.IN_DOUBT,
+            or_(sends.c.lease_until.is_(None), sends.c.lease_until < func.clock_timestamp()),
+            old,
+        )
+        .values(state=SendState.UNKNOWN, token=None, lease_until=None, state_at=func.clock_timestamp())
+    )
+    return done.rowcount

@@ -1,0 +1,1 @@
+"""Email: mail as bytes, and a mail server to hand it to."""

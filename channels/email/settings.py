@@ -1,0 +1,69 @@
+"""What an installation says about its mail server and its sender."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
+
+from channels.email.mailbox import is_plain, mailbox
+
+#: Hosts to which a password may travel unencrypted, because it does not leave the machine.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _plain(text: str) -> str:
+    if not is_plain(text):
+        raise ValueError("control characters and line ends have no place here")
+    return text
+
+
+def _host_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.:\[\]-]+", text):
+        raise ValueError("this is not the name of a host")
+    return text
+
+
+Mailbox = Annotated[str, AfterValidator(mailbox)]
+Plain = Annotated[str, AfterValidator(_plain)]
+HostName = Annotated[str, AfterValidator(_host_name)]
+
+
+class SmtpSettings(BaseModel):
+    """One account on one mail server."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: HostName
+    port: int = Field(default=25, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    ca_file: FilePath | None = None  #: certificates to trust; None: the system's
+    username: Plain | None = None
+    password: SecretStr | None = None
+    hello_name: HostName | None = None  #: how we introduce ourselves; None: this machine's own name
+
+    sender_address: Mailbox
+    sender_name: Plain = Field(default="", max_length=200)
+    reply_to: Mailbox | None = None
+    #: Where bounces go.  None: to the sender.
+    bounce_address: Mailbox | None = None
+    #: Whether bounces go to ``local+reference@domain``, so that each names its message.
+    bounce_per_message: bool = False
+    #: The last part of the Feedback-ID header, by which Gmail groups complaints.  None: no such header.
+    feedback_sender: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{5,15}$")
+
+    max_connections: int = Field(default=4, ge=1, le=100)
+    messages_per_connection: int = Field(default=100, ge=1)
+    idle_limit: timedelta = timedelta(seconds=30)  #: a connection unused for longer is not used again
+    connect_timeout: timedelta = timedelta(seconds=10)
+    reply_timeout: timedelta = timedelta(seconds=30)
+
+    @model_validator(mode="after")
+    def _login_is_whole_and_private(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password come together")
+        if self.username is not None and self.security == "none" and self.host not in LOOPBACK:
+            raise ValueError("a password may only travel encrypted: use security starttls or tls")
+        if min(self.idle_limit, self.connect_timeout, self.reply_timeout) <= timedelta(0):
+            raise ValueError("times must be longer than nothing")
+        return self

@@ -1,0 +1,119 @@
+"""What a provider is given, what it answered, and what it says later."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+
+class Channel(enum.StrEnum):
+    """A way to reach a member."""
+
+    SMS = "sms"
+    EMAIL = "email"
+    WECHAT = "wechat"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One rendered message for one address."""
+
+    reference: str  #: ours, unique to the send; the provider gives it back in look-ups and reports
+    channel: Channel
+    address: str  #: E.164 number, mailbox or openid
+    #: The rendered words by part.  sms: text.  email: subject, text, html.  wechat: one
+    #: part per field of the provider's template, plus url where the notice is clickable.
+    parts: Mapping[str, str]
+    template: str = ""  #: the template's name, by which an account finds its approved template code
+    variables: Mapping[str, str] = field(default_factory=dict)  #: facts the words used, for providers that fill in their own approved text
+    headers: Mapping[str, str] = field(default_factory=dict)  #: email only: List-Unsubscribe and the like
+
+
+class OutcomeKind(enum.StrEnum):
+    """What a hand-over came to; nothing is ever guessed."""
+
+    ACCEPTED = "accepted"  #: the provider took it and said so
+    NOT_SENT = "not_sent"  #: it surely did not leave; it may be tried again
+    REJECTED = "rejected"  #: the provider will not carry this one
+    UNKNOWN = "unknown"  #: the answer was lost; it may have been sent
+
+
+class Blame(enum.StrEnum):
+    """Whose matter a rejection is, which decides what else must stop."""
+
+    ADDRESS = "address"  #: this address, never: suppress it
+    MEMBER = "member"  #: this member asked for no more: suppress the address
+    CONTENT = "content"  #: this text: tell the campaign's owner
+    ACCOUNT = "account"  #: our account or settings: stop the channel, tell the operator
+    NOBODY = "nobody"  #: this one only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """A provider's answer for one message."""
+
+    kind: OutcomeKind
+    provider_ref: str | None = None  #: the provider's own id of the message, where it gave one
+    code: str | None = None  #: the provider's own code, for people to read, never for ``if``
+    detail: str = ""  #: a sentence for people, free of personal data and secrets
+    blame: Blame = Blame.NOBODY
+    retry_after: float | None = None  #: seconds the provider asked us to wait
+    parts: int | None = None  #: parts billed, where the provider said so
+    cost: Decimal | None = None  #: amount billed, where the provider said so
+
+
+class ReportStatus(enum.StrEnum):
+    """What a delivery report says, in our words."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    BOUNCED = "bounced"  #: it failed because the address is dead
+    COMPLAINED = "complained"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryReport:
+    """What a provider says later about one message, by push or on being asked."""
+
+    provider: str
+    key: str  #: the same report pushed twice has the same key
+    status: ReportStatus
+    reference: str | None = None  #: ours, where the provider carries it
+    provider_ref: str | None = None
+    code: str | None = None
+    occurred_at: datetime | None = None
+    raw: Mapping[str, object] = field(default_factory=dict)  #: the provider's own words, kept as they came
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """Something a member sent back."""
+
+    provider: str
+    key: str
+    channel: Channel
+    address: str
+    text: str
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallbackRequest:
+    """An HTTP request a provider made to us, as raw as it came."""
+
+    method: str
+    url: str  #: the full public address, query included
+    headers: Mapping[str, str]  #: names in lower case
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Callback:
+    """What a verified provider request said, and what to answer."""
+
+    reports: tuple[DeliveryReport, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    body: bytes = b""  #: the acknowledgement the provider expects
+    content_type: str = "application/json"

@@ -1,0 +1,54 @@
+"""The contract every provider keeps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from channels.errors import CallbackRefused
+from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Message, Outcome
+
+
+class Provider(ABC):
+    """A company or server that carries messages for one channel.
+
+    An instance holds one account's settings and its live connections.  It translates;
+    it does not decide, retry, log bodies or touch rows.  Safe to call from several
+    threads at once.
+    """
+
+    channel: ClassVar[Channel]
+    name: ClassVar[str]  #: sms.aliyun, email.smtp, …; also the last part of its callback address
+    #: How many messages may be with the provider at once, marked but not answered.
+    window: ClassVar[int] = 32
+    #: Whether ``look_up`` can settle a lost answer.
+    can_look_up: ClassVar[bool] = False
+
+    @abstractmethod
+    def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
+        """Carry the messages and say what came of each, in their order, never all-or-nothing.
+
+        No call may begin once ``time.monotonic()`` has reached ``deadline``; messages not
+        begun by then are NOT_SENT.  Never raises for a message's sake.
+        """
+
+    def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
+        """Ask what became of a message whose answer was lost; None: the provider never took it.
+
+        ``sent_at`` is when the attempt began; the provider may count days in a zone of its own.
+
+        Raises:
+            DeliveryError: the provider could not say.
+        """
+        raise NotImplementedError
+
+    def read_callback(self, request: CallbackRequest) -> Callback:
+        """Verify a request the provider made to us and translate it.
+
+        Raises:
+            CallbackRefused: it is not the provider's, or not to be understood.
+        """
+        raise CallbackRefused("this provider makes no callbacks", provider=self.name)
+
+    def close(self) -> None:
+        """Give back connections."""

@@ -1,0 +1,90 @@
+"""How a simulator is watched and steered while it runs."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from channels.simulator.faults import Fault
+from channels.simulator.page import phone_page
+from channels.simulator.receipts import Push
+from channels.simulator.sms_desk import SmsDesk
+from channels.simulator.wechat_desk import WechatDesk
+from channels.simulator.world import World
+
+
+class Control:
+    """Answers under ``/_simulator``, and the page at ``/``."""
+
+    def __init__(self, world: World, wechat: WechatDesk) -> None:
+        self._world = world
+        self._wechat = wechat
+
+    async def page(self, request: Request) -> Response:
+        """Show the last messages as phones would."""
+        return HTMLResponse(phone_page(self._world.record.recent))
+
+    async def status(self, request: Request) -> Response:
+        """Say how many messages were taken, refused and left unanswered, and where the reports stand."""
+        return JSONResponse(
+            {
+                "messages": dict(self._world.record.counts),
+                "receipts": self._world.receipts.status(),
+                "tokens_made": self._wechat.tokens_made,
+                "rules": dataclasses.asdict(self._world.faults.rules),
+            }
+        )
+
+    async def faults(self, request: Request) -> Response:
+        """Change rules, ``{"answer_lost": 0.01}``, or order the next faults, ``{"next": ["hang"]}``."""
+        try:
+            asked = dict(json.loads(await request.body()))
+            ordered = [Fault(each) for each in asked.pop("next")] if "next" in asked else None
+            self._world.faults.change(asked)
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"problem": str(error)}, status_code=400)
+        if ordered is not None:
+            self._world.faults.order(ordered)
+        return JSONResponse(dataclasses.asdict(self._world.faults.rules))
+
+    async def release(self, request: Request) -> Response:
+        """Tell every held report; answer once they are told, or with them where there is nobody to tell."""
+        before = self._world.receipts.status()["held"]
+        pushes = await self._world.receipts.release()
+        return JSONResponse({"released": before, "callbacks": [*map(_as_json, pushes)]})
+
+    async def expire_token(self, request: Request) -> Response:
+        """End the WeChat access token in use."""
+        self._wechat.expire_token()
+        return JSONResponse({})
+
+
+def build(world: World) -> Starlette:
+    """Return the application with every pretend provider that speaks HTTP."""
+    sms, wechat = SmsDesk(world), WechatDesk(world)
+    control = Control(world, wechat)
+    return Starlette(
+        routes=[
+            Route("/", sms.serve, methods=["POST"]),
+            Route("/cgi-bin/message/subscribe/bizsend", wechat.notice, methods=["POST"]),
+            Route("/cgi-bin/stable_token", wechat.token, methods=["POST"]),
+            Route("/", control.page, methods=["GET"]),
+            Route("/_simulator/status", control.status, methods=["GET"]),
+            Route("/_simulator/faults", control.faults, methods=["POST"]),
+            Route("/_simulator/release", control.release, methods=["POST"]),
+            Route("/_simulator/expire-token", control.expire_token, methods=["POST"]),
+        ]
+    )
+
+
+def _as_json(push: Push) -> Mapping[str, str]:
+    return {
+        "provider": push.provider,
+        "query": push.query,
+        "content_type": push.content_type,
+        "body": push.body.decode(),
+    }

@@ -1,0 +1,1 @@
+"""This installation: its settings, and the one place where the parts meet."""

@@ -1,0 +1,63 @@
+"""``/callbacks/…``: what providers tell us later.  Verify, store once, answer; applying comes afterwards."""
+
+import hmac
+
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from campaigns.delivery import installation_mark
+from campaigns.sends import store_reports
+from channels.errors import CallbackRefused
+from channels.message import Callback, CallbackRequest
+from channels.provider import Provider
+from config.callback_addresses import callback_token
+from console.public_side import PublicSide, Refused, read_body
+from console.visits import is_stop_word, stop_by_reply
+from database.engine import read_clock
+from members.addresses import fingerprint
+
+
+async def receive(side: PublicSide, request: Request) -> Response:
+    """Take a provider's delivery reports and members' replies."""
+    provider = _provider(side, request)
+    body = await read_body(request)
+    try:
+        told = await run_in_threadpool(provider.read_callback, _as_request(side, request, body))
+    except CallbackRefused as refused:
+        raise Refused(403, str(refused)) from None
+    if told.reports or told.replies:
+        await run_in_threadpool(side.within_transaction, lambda connection: _store(side, connection, told))
+        side.ring("receipts")
+    return Response(told.body, media_type=told.content_type)
+
+
+def _provider(side: PublicSide, request: Request) -> Provider:
+    """Find the provider by the two secret parts of the address; an unknown name and a wrong token look alike."""
+    name, shown = request.path_params["provider"], request.path_params["token"]
+    right = hmac.compare_digest(callback_token(side.application.secret, name).encode(), shown.encode())
+    found = next((each for each in side.application.providers.values() if each.name == name), None)
+    if found is None or not right:
+        raise Refused(404, "there is nothing here")
+    return found
+
+
+def _as_request(side: PublicSide, request: Request, body: bytes) -> CallbackRequest:
+    # Providers sign the public address, which a proxy in front of us may have rewritten.
+    query = f"?{request.url.query}" if request.url.query else ""
+    return CallbackRequest(
+        method=request.method,
+        url=f"{side.application.public_url}{request.url.path}{query}",
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+    )
+
+
+def _store(side: PublicSide, connection: Connection, told: Callback) -> None:
+    now, secret = read_clock(connection), side.application.secret
+    store_reports(connection, told.reports, installation=installation_mark(secret), now=now)
+    for reply in told.replies:
+        if is_stop_word(reply.text):
+            mark = fingerprint(secret, reply.channel.value, reply.address)
+            stop_by_reply(connection, reply.channel.value, mark, source=reply.provider, now=now)

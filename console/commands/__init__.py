@@ -1,0 +1,1 @@
+"""One file for each family of commands; ``console/command.py`` puts them together."""

@@ -1,0 +1,66 @@
+"""``tidings events``: bring what happened to members in from a file."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from config.wiring import open_application
+from console.importing import file_progress, tell_problems
+from console.output import language, print_json, run_command, say
+from database.engine import read_clock
+from members.events_importing import EventsImported, import_events
+from members.import_maps import read_event_map
+
+app = typer.Typer(help="Events: import.", no_args_is_help=True)
+
+
+@app.callback()
+def family() -> None:
+    """Events: import."""
+
+
+@app.command("import")
+@run_command
+def import_command(
+    file: Annotated[Path, typer.Argument(help="A table, or JSON lines where the name ends in .jsonl")],
+    map_file: Annotated[Path | None, typer.Option("--map", help="Which column is which of our fields")] = None,
+    source: Annotated[str, typer.Option(help="Who tells these events; keys are unique within a source")] = "import",
+    errors: Annotated[Path | None, typer.Option(help="Write what could not be used to this CSV file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Import events from a file; the same file twice changes nothing."""
+    mapping = read_event_map(map_file) if map_file else None
+    with open_application() as application, file_progress(file.name) as progress:
+        with application.database.transaction() as connection:
+            now = read_clock(connection)
+        done = import_events(
+            application.database,
+            file,
+            mapping=mapping,
+            source=source,
+            now=now,
+            zone=ZoneInfo(application.settings.time_zone),
+            errors=errors,
+            language=language(),
+            progress=progress,
+        )
+    if as_json:
+        print_json({**asdict(done), "problems": [problem.told(language()) for problem in done.problems]})
+    else:
+        _tell(done)
+
+
+def _tell(done: EventsImported) -> None:
+    if done.already:
+        say("This file is in already; nothing was changed.")
+        return
+    say(
+        "{stored} events stored, {duplicates} told before, {refused} rows refused.",
+        stored=done.stored,
+        duplicates=done.duplicates,
+        refused=done.refused,
+    )
+    tell_problems(done.problems)

@@ -1,0 +1,171 @@
+"""``tidings templates``: which words there are, what is wrong with them, how they read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from campaigns.rendering_facts import facts_for
+from config.wiring import Application, open_application
+from console.output import fail, in_words, language, print_json, print_table, run_command, say
+from database.engine import read_clock
+from language.problems import InputRefused, Problem, refuse
+from members.people import find_member
+from templates.library import BUILT_IN, Library, check_template, load_library
+from templates.rendering import Rendered, RenderRefused, compile_content
+
+app = typer.Typer(help="The words: list, check, preview.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Folder = Annotated[Path, typer.Option("--folder", help="Another folder of templates than the built-in one.")]
+COLUMNS = ("template", "title", "purpose", "channels", "languages", "SMS parts (zh/en)")
+
+
+@app.command("list")
+@run_command
+def list_templates(as_json: AsJson = False, folder: Folder = BUILT_IN) -> None:
+    """List every template with its channels, languages, facts and estimated SMS parts."""
+    library = load_library(folder)
+    described = [_described(library, name) for name in library.names()]
+    if as_json:
+        print_json(described)
+        return
+    print_table("Templates", COLUMNS, [_row(template) for template in described])
+
+
+@app.command("check")
+@run_command
+def check_templates(
+    name: Annotated[str | None, typer.Argument(help="One template; without it, all.")] = None,
+    as_json: AsJson = False,
+    folder: Folder = BUILT_IN,
+) -> None:
+    """Name everything wrong with templates, with file and line, and what was expected."""
+    library = load_library(folder)
+    names = [name] if name is not None else library.names()
+    problems = {checked: check_template(library.folder(checked)) for checked in names}
+    found = [problem for several in problems.values() for problem in several]
+    if as_json:
+        told = {checked: [_told(problem) for problem in several] for checked, several in problems.items()}
+        print_json({"templates": told, "problems": len(found)})
+        if found:
+            raise typer.Exit(2)
+        return
+    if found:
+        raise InputRefused(found)
+    say("{count} templates checked, nothing wrong.", count=len(names))
+
+
+@app.command("preview")
+@run_command
+def preview_template(
+    name: Annotated[str, typer.Argument(help="The template.")],
+    member: Annotated[str, typer.Option("--member", help="A member's key or number; their real facts are used.")],
+    channel: Annotated[str | None, typer.Option("--channel", help="sms, email or wechat; without it, all.")] = None,
+    spoken: Annotated[str | None, typer.Option("--language", help="zh or en instead of the member's own.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the email's HTML to this file.")] = None,
+    as_json: AsJson = False,
+    folder: Folder = BUILT_IN,
+) -> None:
+    """Show a template as one member would get it.  Nothing is sent, and its links lead nowhere."""
+    content = load_library(folder).content(name)
+    with open_application() as application:
+        facts = _facts(application, member)
+    rendered = _rendered(content, channel, spoken or str(facts["language"]), facts)
+    if html is not None:
+        _write_html(html, rendered)
+    if as_json:
+        print_json({"template": name, "channels": {each: _shown(words) for each, words in rendered.items()}})
+        return
+    for each, words in rendered.items():
+        if isinstance(words, RenderRefused):
+            say("{channel}: refused, {reason}", channel=each, reason=words.reason)
+            continue
+        rows = [(part, text) for part, text in words.parts.items() if part != "html"]
+        told = {"channel": each, "language": words.language, "parts": words.billed_parts}
+        print_table(in_words("{channel} · {language} · {parts} part(s)", **told), ("part", "words"), rows)
+    if all(isinstance(words, RenderRefused) for words in rendered.values()):
+        fail("No channel has words for this member.")
+
+
+def _facts(application: Application, key: str) -> Mapping[str, object]:
+    with application.database.transaction() as connection:
+        found = find_member(connection, key)
+        known = facts_for(connection, [found.id], read_clock(connection)) if found else {}
+    if found is None or found.id not in known:
+        raise refuse("there is no member {key}", key=key)
+    return {**known[found.id], "brand": application.rules.brand}
+
+
+def _rendered(
+    content: Mapping[str, object], channel: str | None, spoken: str, facts: Mapping[str, object]
+) -> dict[str, Rendered | RenderRefused]:
+    compiled = compile_content(content)
+    if channel is not None and channel not in compiled.channels:
+        raise refuse(
+            "template {name} has no words for {channel}; it has {known}",
+            name=compiled.name,
+            channel=channel,
+            known=", ".join(compiled.channels),
+        )
+    rendered: dict[str, Rendered | RenderRefused] = {}
+    for each in [channel] if channel is not None else compiled.channels:
+        try:
+            rendered[each] = compiled.render(each, spoken, facts, links=compiled.sample_links())
+        except RenderRefused as refused:
+            rendered[each] = refused
+    return rendered
+
+
+def _write_html(file: Path, rendered: Mapping[str, Rendered | RenderRefused]) -> None:
+    words = rendered.get("email")
+    if not isinstance(words, Rendered):
+        raise refuse("there is no email to write to the file", field="--html")
+    try:
+        file.write_text(words.parts["html"], encoding="utf-8")
+    except OSError as error:
+        raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or "") from None
+
+
+def _shown(words: Rendered | RenderRefused) -> dict[str, object]:
+    if isinstance(words, RenderRefused):
+        return {"refused": words.reason}
+    return {
+        "language": words.language,
+        "parts": words.parts,
+        "variables": words.variables,
+        "billed_parts": words.billed_parts,
+    }
+
+
+def _described(library: Library, name: str) -> dict[str, Any]:
+    content = library.content(name)
+    compiled = compile_content(content)
+    parts = {spoken: compiled.estimated_parts("sms", spoken) for channel, spoken in compiled.words if channel == "sms"}
+    return {
+        "name": name,
+        "title": content["title"],
+        "purpose": compiled.purpose,
+        "channels": list(compiled.channels),
+        "languages": list(compiled.languages),
+        "links": dict(compiled.links),
+        "facts": sorted(compiled.facts),
+        "sms_parts": parts,
+    }
+
+
+def _row(template: Mapping[str, Any]) -> tuple[object, ...]:
+    parts = "/".join(str(template["sms_parts"].get(spoken, "—")) for spoken in ("zh", "en"))
+    title = template["title"].get(language()) or next(iter(template["title"].values()))
+    lists = (", ".join(template[key]) for key in ("channels", "languages"))
+    return (template["name"], title, in_words(template["purpose"]), *lists, parts)
+
+
+def _told(problem: Problem) -> dict[str, object]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "field": problem.field,
+        "problem": in_words(problem.sentence, **problem.values),
+    }

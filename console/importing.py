@@ -1,0 +1,22 @@
+"""How imports show their progress and what they could not use."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from console.output import language, progress_bar, remark
+from language.problems import Problem
+from members.import_ledger import Progress
+
+
+@contextmanager
+def file_progress(name: str) -> Iterator[Progress]:
+    """Show a bar that counts lines while the block runs; yields the function that moves it."""
+    with progress_bar() as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, lines: bar.update(task, completed=done, total=lines)
+
+
+def tell_problems(problems: Sequence[Problem]) -> None:
+    """Print the first problems on standard error, a line each."""
+    for problem in problems:
+        remark("{problem}", problem=problem.told(language()))

@@ -1,0 +1,69 @@
+"""``/c/…`` and ``/u/…``: what the links in messages open."""
+
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from console.pages import ask_page, done_page, missing_page, trouble_page
+from console.public_side import PublicSide, read_body
+from console.visits import follow, member_exists, unsubscribe
+from database.engine import read_clock
+from templates.links import Unsubscribe, read_click_token, read_unsubscribe_token
+
+
+async def click(side: PublicSide, request: Request) -> Response:
+    """Record a click and lead on; a HEAD leads on and records nothing."""
+    clicked = read_click_token(side.application.secret, request.path_params["token"])
+    if clicked is None:
+        return _missing()
+    watched = request.method == "GET"
+
+    def look(connection: Connection) -> str | None:
+        return follow(connection, clicked, now=read_clock(connection) if watched else None)
+
+    target = await run_in_threadpool(side.within_transaction, look)
+    if target is not None and watched:
+        side.ring("events")
+    return _missing() if target is None else RedirectResponse(target, 302)
+
+
+async def ask(side: PublicSide, request: Request) -> Response:
+    """Show the unsubscribe page; mail scanners open it too, so it changes nothing."""
+    wish = await _wish(side, request)
+    return _missing() if wish is None else HTMLResponse(ask_page(_brand(side), wish.channel))
+
+
+async def stop(side: PublicSide, request: Request) -> Response:
+    """Unsubscribe: the page's button, or a mail program's one click (RFC 8058)."""
+    wish = await _wish(side, request)
+    await read_body(request)
+    if wish is None:
+        return _missing()
+
+    def end(connection: Connection) -> None:
+        unsubscribe(connection, wish, source="link", now=read_clock(connection))
+
+    await run_in_threadpool(side.within_transaction, end)
+    return HTMLResponse(done_page(_brand(side), wish.channel))
+
+
+def trouble() -> Response:
+    """The answer when something went wrong on our side."""
+    return HTMLResponse(trouble_page(), 503, {"Retry-After": "60"})
+
+
+def _missing() -> Response:
+    return HTMLResponse(missing_page(), 404)
+
+
+def _brand(side: PublicSide) -> tuple[str, str]:
+    return side.application.settings.brand.zh, side.application.settings.brand.en
+
+
+async def _wish(side: PublicSide, request: Request) -> Unsubscribe | None:
+    wish = read_unsubscribe_token(side.application.secret, request.path_params["token"])
+    if wish is None:
+        return None
+    known = await run_in_threadpool(side.within_transaction, lambda connection: member_exists(connection, wish))
+    return wish if known else None

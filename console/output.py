@@ -1,0 +1,142 @@
+"""How commands speak: tables and sentences for people, JSON for programs, refusals for both."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import NoReturn, ParamSpec, TextIO, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from config.settings import preferred_language
+from database.embedded import EngineFailed
+from language.chinese import CHINESE
+from language.problems import InputRefused
+
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
+
+FAILED = 1  #: exit code: the command was understood and did not succeed
+REFUSED = 2  #: exit code: the input could not be used
+INTERRUPTED = 130  #: exit code: stopped from the keyboard
+WIDTH_IN_A_PIPE = 200  #: characters
+
+
+def language() -> str:
+    """Return ``zh`` or ``en``: ``TIDINGS_LANGUAGE``, else the locale's language, else English."""
+    return preferred_language()
+
+
+def in_words(sentence: str, /, **values: object) -> str:
+    """Return the sentence in the user's language with its ``{values}`` filled in."""
+    words = CHINESE.get(sentence, sentence) if language() == "zh" else sentence
+    return words.format(**values) if values else words
+
+
+def screen() -> Console:
+    """Return standard output for people: coloured on a terminal, plain in a pipe."""
+    return _console(sys.stdout)
+
+
+def aside() -> Console:
+    """Return standard error for people, where progress and remarks cannot spoil piped output."""
+    return _console(sys.stderr)
+
+
+def _console(stream: TextIO) -> Console:
+    # A pipe has no width of its own, and 80 characters would break addresses and names in two.
+    return Console(file=stream, highlight=False, soft_wrap=True, width=None if stream.isatty() else WIDTH_IN_A_PIPE)
+
+
+def say(sentence: str, /, **values: object) -> None:
+    """Print one sentence to standard output, in the user's language."""
+    screen().print(Text(in_words(sentence, **values)))
+
+
+def remark(sentence: str, /, **values: object) -> None:
+    """Print one sentence to standard error, for what is not the command's result."""
+    aside().print(Text(in_words(sentence, **values)))
+
+
+def fail(sentence: str, /, *, exit_code: int = FAILED, **values: object) -> NoReturn:
+    """Print what is wrong to standard error and end the command.
+
+    Raises:
+        typer.Exit: always, with ``exit_code``.
+    """
+    aside().print(Text(in_words(sentence, **values), style="red"))
+    raise typer.Exit(exit_code)
+
+
+def print_json(data: object) -> None:
+    """Print ``data`` as JSON: money as a number, moments and days as ISO 8601, lengths of time in seconds."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=_plain) + "\n")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; title and column heads are sentences, None prints as a dash, numbers align right."""
+    held = [list(row) for row in rows]
+    table = Table(title=in_words(title), title_justify="left", header_style="bold")
+    for position, head in enumerate(columns):
+        numeric = bool(held) and all(isinstance(row[position], int | float | Decimal | None) for row in held)
+        table.add_column(in_words(head), justify="right" if numeric else "left", overflow="fold")
+    for row in held:
+        table.add_row(*(Text("—" if cell is None else str(cell)) for cell in row))
+    screen().print(table)
+
+
+def progress_bar() -> Progress:
+    """Return a progress display on standard error; use it as a context manager."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=aside(),
+    )
+
+
+def run_command(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
+    """Make ``function`` end as a command should: refusals told in the user's language, never a traceback.
+
+    Exit codes: 2 where the input was refused, 1 where the database cannot be reached, 130 on Ctrl-C.
+    """
+
+    @functools.wraps(function)
+    def running(*arguments: Parameters.args, **options: Parameters.kwargs) -> Returned:
+        try:
+            return function(*arguments, **options)
+        except InputRefused as refused:
+            aside().print(Text(refused.told(language()), style="red"))
+            raise typer.Exit(REFUSED) from None
+        except (OperationalError, ProgrammingError) as error:
+            # SQLAlchemy's own text may quote rows; the driver's first line names the trouble only.
+            reason = str(error.orig).strip().partition("\n")[0] if isinstance(error, OperationalError) else ""
+            fail("The database cannot be used: {reason}. Run: tidings doctor", reason=reason or type(error.orig).__name__)
+        except EngineFailed as failed:
+            fail("The embedded engines failed: {reason}", reason=failed)
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+    return running

@@ -1,0 +1,76 @@
+"""What the links in messages lead to: a recorded click, or the end of marketing on one channel."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, select
+
+from database.tables import addresses, campaigns, members, sends, template_versions
+from members.consent import suppress, withdraw
+from members.events import NewEvent, record
+from templates.links import Click, Unsubscribe
+from templates.rendering import compile_content
+
+LINKS = "links"  #: source of the events that clicks are
+STOP_WORDS = frozenset({"t", "td", "n", "r", "退订", "退订回t", "stop", "unsubscribe", "cancel", "quit", "end"})
+
+
+def follow(connection: Connection, click: Click, *, now: datetime | None) -> str | None:
+    """Return where a clicked link leads and record the click, once per send and link.
+
+    ``now`` None: only look.  The address comes from the pinned template and from nowhere
+    else, so a link cannot be made to lead elsewhere.  None: no such send or link.
+    """
+    row = connection.execute(
+        select(members.c.key, campaigns.c.name, template_versions.c.content)
+        .select_from(sends.join(members, members.c.id == sends.c.member_id))
+        .join(campaigns, campaigns.c.id == sends.c.campaign_id)
+        .join(template_versions, template_versions.c.id == sends.c.template_version_id)
+        .where(sends.c.id == click.send_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    compiled = compile_content(row.content)
+    target = compiled.link_at(click.link_index)
+    if target is not None and now is not None:
+        event = NewEvent(
+            source=LINKS,
+            key=f"{click.send_id}:{click.link_index}",
+            member_key=row.key,
+            kind="message.clicked",
+            occurred_at=now,
+            properties={"campaign": row.name, "send": click.send_id, "link": compiled.link_names[click.link_index]},
+        )
+        record(connection, [event], now=now)
+    return target
+
+
+def member_exists(connection: Connection, wish: Unsubscribe) -> bool:
+    """Say whether the member an unsubscribe link speaks of is known."""
+    return connection.execute(select(members.c.id).where(members.c.id == wish.member_id)).first() is not None
+
+
+def unsubscribe(connection: Connection, wish: Unsubscribe, *, source: str, now: datetime) -> None:
+    """Withdraw consent to marketing on the channel and suppress the address; doing it again changes nothing more."""
+    sent_to = select(sends.c.address_id).where(sends.c.id == wish.send_id).scalar_subquery()
+    marks = connection.execute(
+        select(addresses.c.fingerprint).where(
+            addresses.c.member_id == wish.member_id,
+            addresses.c.channel == wish.channel,
+            or_(addresses.c.is_current, addresses.c.id == sent_to),
+        )
+    ).scalars()
+    withdraw(connection, wish.member_id, wish.channel, source=source, now=now, proof={"send": wish.send_id})
+    suppress(connection, wish.channel, list(marks), reason="unsubscribed", source=source, now=now)
+
+
+def is_stop_word(text: str) -> bool:
+    """Say whether a member's reply asks for no more messages."""
+    return text.strip().strip(".。!！").lower() in STOP_WORDS
+
+
+def stop_by_reply(connection: Connection, channel: str, mark: bytes, *, source: str, now: datetime) -> None:
+    """Do what a reply of STOP asks, for everybody who has that address."""
+    holders = select(addresses.c.member_id).where(addresses.c.channel == channel, addresses.c.fingerprint == mark)
+    for member_id in list(connection.execute(holders.order_by(addresses.c.member_id)).scalars()):
+        withdraw(connection, member_id, channel, source=source, now=now)
+    suppress(connection, channel, [mark], reason="reply", source=source, now=now)

@@ -1,0 +1,1 @@
+"""When is something said?  Journeys: their files, who enters, how members move through them."""

@@ -1,0 +1,1 @@
+"""In which words people are told what is wrong and what to do, in English and in Chinese."""

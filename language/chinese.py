@@ -1,0 +1,14 @@
+"""The Chinese sentence for each English one that people may be told.
+
+``tests/house/test_language.py`` fails when a sentence has no translation here.
+"""
+
+from collections.abc import Mapping
+
+from language.chinese_journeys import JOURNEYS
+from language.chinese_members import MEMBERS
+from language.chinese_reports import REPORTS
+from language.chinese_running import RUNNING
+from language.chinese_templates import TEMPLATES
+
+CHINESE: Mapping[str, str] = {**MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING}

@@ -1,0 +1,79 @@
+"""Chinese sentences about templates and messages."""
+
+TEMPLATES: dict[str, str] = {
+    # The folder and its files
+    "the folder's name {name} must be of small letters, digits and hyphens": "文件夹名 {name} 只能由小写字母、数字和连字符组成",
+    "no channel takes this file; a template has files such as {expected}": "没有渠道使用这个文件；模板的文件形如 {expected}",
+    "the file must be text in UTF-8": "文件必须是 UTF-8 文本",
+    "the text is longer than 64 KB": "文本超过 64 KB",
+    "there is no such folder": "没有这个文件夹",
+    "there is no template {name}; the library has {known}": "没有模板 {name}；模板库中有 {known}",
+    # What a template may say
+    "the text holds the control character U+{code}; delete it": "文本中有控制字符 U+{code}，请删除",
+    "this is not a well-formed template: {words}": "模板语法有误：{words}",
+    "the template is nested too deeply, or a number is too long": "模板嵌套过深，或其中的数字过长",
+    "the loops of this template do too much; say less inside them": "模板的循环做得太多；请精简循环里的内容",
+    "{form} is not allowed in templates": "模板中不允许使用 {form}",
+    "a loop may hold one more loop and no third": "循环里最多再套一层循环，不能有第三层",
+    "a loop may only walk through a list of the member, such as attributes.favourites": (
+        "循环只能遍历会员的列表，例如 attributes.favourites"
+    ),
+    "the loop's own name {name} is already the name of a fact; choose another": "循环变量 {name} 与一项会员信息同名，请换一个",
+    "say which link, such as {{{{ links.{name} }}}}": "请写明是哪个链接，例如 {{{{ links.{name} }}}}",
+    "a text inside an expression may have {longest} characters": "表达式里的文本最多 {longest} 个字符",
+    "unknown fact {name}; known are {known}; others are attributes.NAME or declared under facts": (
+        "没有会员信息 {name}；可用的有 {known}；其他信息写作 attributes.名称，或在 facts 下声明"
+    ),
+    "unknown link {name}; declared under links are {known}": "没有链接 {name}；links 下声明了 {known}",
+    "unknown filter {name}; allowed are {known}": "没有过滤器 {name}；可用的有 {known}",
+    "unknown test {name}; allowed are {known}": "没有判断 {name}；可用的有 {known}",
+    "unknown fact {name}; did you mean {near}?": "没有会员信息 {name}；您是不是想写 {near}？",
+    "unknown link {name}; did you mean {near}?": "没有链接 {name}；您是不是想写 {near}？",
+    "unknown filter {name}; did you mean {near}?": "没有过滤器 {name}；您是不是想写 {near}？",
+    "unknown test {name}; did you mean {near}?": "没有判断 {name}；您是不是想写 {near}？",
+    # What a channel asks for
+    "the link unsubscribe is always there; do not declare it": "退订链接 unsubscribe 始终可用，无需声明",
+    "a link begins with https:// or http://; found {address}": "链接应以 https:// 或 http:// 开头；写的是 {address}",
+    "the template has words for no channel": "模板没有任何渠道的文案",
+    "the title is missing in {language}": "缺少 {language} 标题",
+    "{channel} has no words in the template's default language {language}": "{channel} 缺少模板默认语言 {language} 的文案",
+    "this file is missing: an email has subject, html and text": "缺少这个文件：邮件要有 subject、html 和 text 三部分",
+    "expected at least one field of the approved template, such as thing1": "至少要有一个已审核模板的字段，例如 thing1",
+    "an advertising text must say how to stop it: 拒收请回复R, 退订 or STOP": (
+        "营销短信必须写明退订方式：拒收请回复R、退订或 STOP"
+    ),
+    "an advertising email must hold {{{{ links.unsubscribe }}}} in html and text": (
+        "营销邮件的 html 和 text 中都必须有 {{{{ links.unsubscribe }}}}"
+    ),
+    "WeChat has no such field; fields are {known} (with their number), and url": "微信没有这种字段；可用的有 {known}（带编号）以及 url",
+    "{what} is not allowed in an email": "邮件中不允许使用 {what}",
+    "put the value of an attribute between quotation marks": "属性的值要放在引号中",
+    "an address in an email is {{{{ links.NAME }}}} or begins with https://; found {address}": (
+        "邮件中的地址应为 {{{{ links.名称 }}}} 或以 https:// 开头；写的是 {address}"
+    ),
+    "filled in for a sample member these words are refused: {reason}": "用示例会员填写时，文案被拒：{reason}",
+    "the subject comes to {length} characters; phones show {longest}": "主题有 {length} 个字符；手机只显示 {longest} 个",
+    "the text comes to about {parts} parts and sms.most_parts is {most}; say less, or allow more": (
+        "短信约 {parts} 条，而 sms.most_parts 为 {most}；请精简，或放宽上限"
+    ),
+    # Commands
+    "Templates": "模板",
+    "template": "模板",
+    "title": "标题",
+    "purpose": "用途",
+    "channels": "渠道",
+    "languages": "语言",
+    "SMS parts (zh/en)": "短信条数（中/英）",
+    "part": "部分",
+    "words": "文案",
+    "marketing": "营销",
+    "service": "服务",
+    "{count} templates checked, nothing wrong.": "已检查 {count} 个模板，没有问题。",
+    "{channel}: refused, {reason}": "{channel}：被拒，{reason}",
+    "{channel} · {language} · {parts} part(s)": "{channel} · {language} · {parts} 条",
+    "No channel has words for this member.": "没有任何渠道能为这位会员填写文案。",
+    "there is no member {key}": "没有会员 {key}",
+    "template {name} has no words for {channel}; it has {known}": "模板 {name} 没有 {channel} 的文案；它有 {known}",
+    "there is no email to write to the file": "没有可写入文件的邮件",
+    "the file cannot be written: {why}": "文件无法写入：{why}",
+}

@@ -1,0 +1,146 @@
+"""Read a YAML file so that everything wrong with it can be told by line and path."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from language.problems import InputRefused, Problem, refuse
+
+Place = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A YAML file's data, and the line on which each of its values begins."""
+
+    file: str
+    data: object
+    lines: Mapping[Place, int]  #: path of keys and indexes to the line, counted from 1
+
+    def line_of(self, place: Place) -> int | None:
+        """The line of the value at ``place``, or of its nearest parent; None for an empty file."""
+        for length in range(len(place), -1, -1):
+            if place[:length] in self.lines:
+                return self.lines[place[:length]]
+        return None
+
+    def problem(self, sentence: str, place: Place = (), **values: object) -> Problem:
+        """Make a problem that stands at ``place`` in this file."""
+        return Problem(
+            sentence=sentence, values=values, file=self.file, line=self.line_of(place), field=path_text(place) or None
+        )
+
+
+def path_text(place: Place) -> str:
+    """Write a place the way people read it: ``steps[2].branch[0].when``."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _walk(node: yaml.Node, place: Place, lines: dict[Place, int]) -> None:
+    lines[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _walk(value, (*place, str(key.value)), lines)
+            lines[(*place, str(key.value))] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _walk(value, (*place, index), lines)
+
+
+def read_document(path: Path) -> Document:
+    """Read one YAML file with the safe loader.
+
+    Raises:
+        InputRefused: the file cannot be read, is not UTF-8 or not YAML.
+    """
+    file = str(path)
+    try:
+        source = path.read_text(encoding="utf-8")
+        node = yaml.compose(source, Loader=yaml.SafeLoader)
+        data = yaml.safe_load(source)
+    except OSError as error:
+        raise refuse("the file cannot be read: {why}", file=file, why=error.strerror or type(error).__name__) from None
+    except UnicodeDecodeError:
+        raise refuse("the file must be text in UTF-8", file=file) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise refuse("this is not YAML: {why}", file=file, line=line, why=error.problem or "") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise refuse("this is not YAML: {why}", file=file, why=type(error).__name__) from None
+    lines: dict[Place, int] = {}
+    if node is not None:
+        _walk(node, (), lines)
+    return Document(file=file, data=data, lines=lines)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """Return the model a field holds, also inside a tuple, a list or an optional; None: it holds none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+
+
+def _names_at(model: type[BaseModel], place: Place) -> list[str]:
+    """Return the names that may be written where the last part of ``place`` stands."""
+    here = model
+    for part in place[:-1]:
+        named = (field for name, field in here.model_fields.items() if part in (name, field.alias))
+        here = next((found for field in named if (found := _model_in(field.annotation))), here)
+    return [field.alias or name for name, field in here.model_fields.items()]
+
+
+def _in_file(place: Place, data: object) -> Place:
+    """Leave out of a place what only the model knows, such as which kind of a union was tried."""
+    kept: list[str | int] = []
+    for position, part in enumerate(place):
+        if isinstance(data, dict) and part in data:
+            data = data[part]
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        elif not isinstance(data, dict) or position < len(place) - 1:
+            continue
+        kept.append(part)
+    return tuple(kept)
+
+
+def _told(error: ErrorDetails, document: Document, model: type[BaseModel]) -> Problem:
+    place, known = _in_file(tuple(error["loc"]), document.data), _names_at(model, tuple(error["loc"]))
+    if "sentence" in error.get("ctx", {}):
+        values = dict(error["ctx"])
+        return document.problem(str(values.pop("sentence")), place, **values)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(place[-1]), known, n=1)
+        if near:
+            return document.problem(
+                "{name} is not known here; did you mean {near}?", place, name=place[-1], near=near[0]
+            )
+        return document.problem(
+            "{name} is not known here; expected one of {known}", place, name=place[-1], known=", ".join(known)
+        )
+    if error["type"] == "missing":
+        return document.problem("{name} is missing", place, name=place[-1])
+    return document.problem("{why}; found {found}", place, why=error["msg"], found=repr(error["input"])[:80])
+
+
+def validate(model: type[Model], document: Document) -> Model:
+    """Make ``model`` of a document, telling every problem by line and path.
+
+    Raises:
+        InputRefused: the data does not fit the model.
+    """
+    if not isinstance(document.data, dict):
+        raise InputRefused([document.problem("a mapping of names to values was expected")])
+    try:
+        return model.model_validate(document.data)
+    except ValidationError as failed:
+        raise InputRefused([_told(error, document, model) for error in failed.errors(include_url=False)]) from None

@@ -1,0 +1,50 @@
+"""What is wrong with something a person gave us, and where."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from language.chinese import CHINESE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong, with the place and what was expected.
+
+    ``sentence`` is the English sentence with ``{names}`` for ``values``; it is also the
+    key under which ``language/chinese.py`` holds the Chinese one.
+    """
+
+    sentence: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    file: str | None = None
+    line: int | None = None  #: counted from 1; None: the problem is not on one line
+    field: str | None = None  #: column, or path inside the file such as steps[2].branch[0].when
+
+    def told(self, language: str = "en") -> str:
+        """The whole message in ``zh`` or ``en``: place first, then what is wrong."""
+        words = CHINESE.get(self.sentence, self.sentence) if language.startswith("zh") else self.sentence
+        place = ":".join(str(part) for part in (self.file, self.line, self.field) if part is not None)
+        said = words.format(**self.values)
+        return f"{place}: {said}" if place else said
+
+    def __str__(self) -> str:
+        return self.told()
+
+
+class InputRefused(Exception):
+    """Something a person gave us cannot be used; every problem found is listed."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+    def told(self, language: str = "en") -> str:
+        """All problems, one a line, in ``zh`` or ``en``."""
+        return "\n".join(problem.told(language) for problem in self.problems)
+
+
+def refuse(
+    sentence: str, /, *, file: str | None = None, line: int | None = None, field: str | None = None, **values: object
+) -> InputRefused:
+    """Make the refusal for a single problem."""
+    return InputRefused([Problem(sentence=sentence, values=values, file=file, line=line, field=field)])

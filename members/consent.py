@@ -1,0 +1,140 @@
+"""Permissions with their proof, append-only, and the stops that outlive everything else."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+from sqlalchemy import Connection, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from database.holding import hold_members
+from database.tables import addresses, suppressions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewConsent:
+    """A member's yes or no to one purpose on one channel, with its proof."""
+
+    member_id: int
+    channel: str  #: sms, email or wechat
+    purpose: str  #: marketing or service
+    granted: bool
+    source: str  #: where it was given: checkout, preference centre, import, reply
+    text_version: str = ""  #: which wording was agreed to
+    proof: Mapping[str, object] = field(default_factory=dict)
+    occurred_at: datetime | None = None  #: None: the moment it is recorded
+
+
+_TOLD = """
+FROM json_to_recordset(CAST(:rows AS json)) AS told (
+    place integer, member_id bigint, channel text, purpose text, granted boolean, source text, text_version text,
+    proof jsonb, occurred_at timestamptz, dated boolean
+)
+"""
+
+_APPEND = """
+INSERT INTO consents (member_id, channel, purpose, granted, source, text_version, proof, occurred_at, recorded_at)
+SELECT told.member_id, told.channel, told.purpose, told.granted, told.source, told.text_version, told.proof,
+       told.occurred_at, :now
+"""
+
+# A told consent is news when it is the member's first on this channel and purpose, or when it is later
+# than the latest and says otherwise.  A yes without a date of its own is nobody's answer to a no.
+_NEWS = """
+LEFT JOIN LATERAL (
+    SELECT granted, occurred_at FROM consents
+    WHERE (member_id, channel, purpose) = (told.member_id, told.channel, told.purpose)
+    ORDER BY occurred_at DESC, id DESC LIMIT 1
+) AS latest ON true
+WHERE latest.granted IS NULL
+   OR (latest.granted <> told.granted AND told.occurred_at >= latest.occurred_at AND (told.dated OR NOT told.granted))
+"""
+
+
+def record_consents(
+    connection: Connection, consents_told: Iterable[NewConsent], *, now: datetime, only_news: bool = False
+) -> int:
+    """Append consents in one statement; return how many rows were added.
+
+    With ``only_news`` those are left out that repeat what stands, that are older than it, or that
+    would turn a no into a yes without a date of their own: a file exported before the member
+    unsubscribed must not win.
+    """
+    rows = [_row(place, consent, now) for place, consent in enumerate(consents_told)]
+    if not rows:
+        return 0
+    hold_members(connection, [cast(int, row["member_id"]) for row in rows])
+    statement = "".join((_APPEND, _TOLD, _NEWS if only_news else "", "ORDER BY place"))
+    return connection.execute(text(statement), {"rows": json.dumps(rows, ensure_ascii=False), "now": now}).rowcount
+
+
+def _row(place: int, consent: NewConsent, now: datetime) -> dict[str, object]:
+    return {
+        "place": place,
+        "member_id": consent.member_id,
+        "channel": consent.channel,
+        "purpose": consent.purpose,
+        "granted": consent.granted,
+        "source": consent.source,
+        "text_version": consent.text_version,
+        "proof": dict(consent.proof),
+        "occurred_at": (consent.occurred_at or now).isoformat(),
+        "dated": consent.occurred_at is not None,
+    }
+
+
+def withdraw(
+    connection: Connection,
+    member_id: int,
+    channel: str,
+    purpose: str = "marketing",
+    *,
+    source: str,
+    now: datetime,
+    proof: Mapping[str, object] | None = None,
+) -> bool:
+    """Record that the member no longer wants this; return False where that was known already.
+
+    Holds for every send marked after this transaction commits.
+    """
+    # Two clicks at once would both find the yes; the second waits here and then finds the no.
+    hold_members(connection, [member_id])
+    no = NewConsent(
+        member_id=member_id, channel=channel, purpose=purpose, granted=False, source=source, proof=proof or {}
+    )
+    latest = text(
+        "SELECT granted FROM consent_now WHERE member_id = :member AND channel = :channel AND purpose = :purpose"
+    )
+    known = connection.scalar(latest, {"member": member_id, "channel": channel, "purpose": purpose})
+    if known is False:
+        return False
+    return record_consents(connection, [no], now=now) == 1
+
+
+def suppress(
+    connection: Connection,
+    channel: str,
+    fingerprints: Sequence[bytes],
+    *,
+    reason: str,
+    source: str,
+    now: datetime,
+) -> int:
+    """Stop these addresses for ever; return how many were not stopped before, whose first reason is kept."""
+    rows = [
+        {"channel": channel, "fingerprint": mark, "reason": reason, "source": source, "created_at": now}
+        for mark in sorted(set(fingerprints))
+    ]
+    if not rows:
+        return 0
+    held = select(addresses.c.member_id).where(
+        addresses.c.channel == channel, addresses.c.fingerprint.in_([row["fingerprint"] for row in rows])
+    )
+    hold_members(connection, list(connection.execute(held).scalars()))
+    return len(
+        connection.execute(
+            upsert(suppressions).on_conflict_do_nothing().returning(suppressions.c.fingerprint), rows
+        ).all()
+    )

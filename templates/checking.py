@@ -1,0 +1,177 @@
+"""What is wrong with a template before anybody gets it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from language.problems import InputRefused, Problem
+from templates import wechat_fields
+from templates.inspection import Inspection
+from templates.known_facts import SAMPLE_FACTS
+from templates.links import UNSUBSCRIBE
+from templates.rendering import CompiledTemplate, RenderRefused, compile_content, inspect_content
+from templates.template import SHEET, Folder, source_file
+
+#: Words by which a text message offers to stop; one of them must be there to advertise.
+OPT_OUT: Final = re.compile(r"拒收|退订|\bSTOP\b|\bopt[ -]?out\b|\bunsubscribe\b", re.IGNORECASE)
+EMAIL_PARTS: Final = ("subject", "html", "text")
+LONGEST_SUBJECT: Final = 70  #: characters; phones cut off the rest
+
+SCRIPT: Final = re.compile(
+    r"<\s*(script|iframe|object|embed|form|base|meta\s+http-equiv)\b|\son[a-z]+\s*=", re.IGNORECASE
+)
+UNQUOTED: Final = re.compile(r"=\s*\{\{")
+ADDRESS: Final = re.compile(r"\b(?:href|src|background)\s*=\s*(?P<quote>[\"'])(?P<to>.*?)(?P=quote)", re.IGNORECASE)
+LINK: Final = re.compile(r"\{\{\s*links\.[a-z0-9_]+\s*\}\}")
+LITERAL_ADDRESS: Final = re.compile(r"(https?://[^\s{}]+|mailto:[^\s{}]+|tel:[^\s{}]+|#[^{}]*)")
+SCHEME: Final = re.compile(r"\b(?:javascript|data|vbscript|file):", re.IGNORECASE)
+
+
+def check_folder(read: Folder, folder: Path) -> list[Problem]:
+    """List every problem of a template that was read from ``folder``."""
+    problems = list(read.problems)
+    if read.content is None:
+        return problems
+    problems += _sheet_problems(read, folder)
+    inspected = inspect_content(read.content)
+    for (channel, language, part), inspection in inspected.items():
+        placed = _Place(read, folder, channel, language, part)
+        problems += [placed.put(problem) for problem in inspection.problems]
+        problems += [placed.put(problem) for problem in _part_problems(read.content, placed, inspection)]
+    problems += _missing_parts(read.content, folder)
+    if not problems:
+        problems += _rendered_problems(read, folder)
+    return problems
+
+
+class _Place:
+    """Where a part is written, so that a problem's line is the line of its file."""
+
+    def __init__(self, read: Folder, folder: Path, channel: str, language: str, part: str) -> None:
+        self.channel, self.language, self.part = channel, language, part
+        self.source: str = (read.content or {})["parts"][channel][language][part]
+        name = source_file(channel, language, part)
+        self.file = str(folder / name)
+        document = read.documents.get(name)
+        self._first = document.line_of((part,)) or 1 if document else 1
+        self._field = part if document else None
+
+    def put(self, problem: Problem) -> Problem:
+        """Say where in the file a problem of the source is."""
+        line = None if problem.line is None else problem.line + self._first - 1
+        return replace(problem, file=self.file, line=line, field=self._field)
+
+
+def _sheet_problems(read: Folder, folder: Path) -> Iterator[Problem]:
+    content, document = read.content or {}, read.documents[SHEET]
+    sheet = str(folder / SHEET)
+    for name, address in content["links"].items():
+        parts = urlsplit(address)
+        if name == UNSUBSCRIBE:
+            sentence = "the link unsubscribe is always there; do not declare it"
+        elif parts.scheme not in ("http", "https") or not parts.hostname:
+            sentence = "a link begins with https:// or http://; found {address}"
+        else:
+            continue
+        line = document.line_of(("links", name))
+        values = {"address": address}
+        yield Problem(sentence=sentence, values=values, file=sheet, line=line, field=f"links.{name}")
+    if not content["parts"]:
+        yield Problem(sentence="the template has words for no channel", file=sheet)
+    for language in ("zh", "en"):
+        if language not in content["title"]:
+            line = document.line_of(("title",))
+            sentence = "the title is missing in {language}"
+            yield Problem(sentence=sentence, values={"language": language}, file=sheet, line=line, field="title")
+
+
+def _missing_parts(content: Mapping[str, Any], folder: Path) -> Iterator[Problem]:
+    for channel, languages in content["parts"].items():
+        default = content["default_language"]
+        if default not in languages:
+            sentence = "{channel} has no words in the template's default language {language}"
+            yield Problem(sentence=sentence, values={"channel": channel, "language": default}, file=str(folder))
+        for language, parts in languages.items():
+            for part in EMAIL_PARTS if channel == "email" else ():
+                if part not in parts:
+                    file = str(folder / source_file(channel, language, part))
+                    yield Problem(sentence="this file is missing: an email has subject, html and text", file=file)
+            if channel == "wechat" and not parts.keys() - {wechat_fields.ADDRESS_FIELD}:
+                file = str(folder / source_file(channel, language, "fields"))
+                sentence = "expected at least one field of the approved template, such as thing1"
+                yield Problem(sentence=sentence, file=file)
+
+
+def _part_problems(content: Mapping[str, Any], place: _Place, inspection: Inspection) -> Iterator[Problem]:
+    marketing = content["purpose"] == "marketing"
+    if place.channel == "sms" and marketing and not OPT_OUT.search(place.source):
+        sentence = "an advertising text must say how to stop it: 拒收请回复R, 退订 or STOP"
+        yield Problem(sentence=sentence, line=1)
+    if place.channel == "email" and marketing and place.part != "subject" and UNSUBSCRIBE not in inspection.links:
+        yield Problem(sentence="an advertising email must hold {{{{ links.unsubscribe }}}} in html and text", line=1)
+    is_field = place.channel == "wechat" and place.part != wechat_fields.ADDRESS_FIELD
+    if is_field and wechat_fields.kind_of(place.part) is None:
+        known = ", ".join(f"{kind}1" for kind in wechat_fields.KINDS)
+        sentence = "WeChat has no such field; fields are {known} (with their number), and url"
+        yield Problem(sentence=sentence, values={"known": known}, line=1)
+    if place.part == "html":
+        yield from _html_problems(place.source)
+
+
+def _html_problems(source: str) -> Iterator[Problem]:
+    for found in SCRIPT.finditer(source):
+        sentence = "{what} is not allowed in an email"
+        yield _at(source, found, sentence, what=found[0].strip())
+    for found in UNQUOTED.finditer(source):
+        yield _at(source, found, "put the value of an attribute between quotation marks")
+    for found in ADDRESS.finditer(source):
+        address = found["to"].strip()
+        if not LINK.fullmatch(address) and not LITERAL_ADDRESS.fullmatch(address):
+            sentence = "an address in an email is {{{{ links.NAME }}}} or begins with https://; found {address}"
+            yield _at(source, found, sentence, address=address[:80])
+    for found in SCHEME.finditer(source):
+        sentence = "{what} is not allowed in an email"
+        yield _at(source, found, sentence, what=found[0])
+
+
+def _at(source: str, found: re.Match[str], sentence: str, **values: object) -> Problem:
+    return Problem(sentence=sentence, values=values, line=source.count("\n", 0, found.start()) + 1)
+
+
+def _rendered_problems(read: Folder, folder: Path) -> Iterator[Problem]:
+    """Fill in the words for a believable member and look at the result."""
+    content = read.content or {}
+    try:
+        compiled = compile_content(content)
+    except InputRefused as refused:
+        yield from refused.problems
+        return
+    for channel, language in compiled.words:
+        first = next(iter(content["parts"][channel][language]))
+        file = str(folder / source_file(channel, language, first))
+        try:
+            rendered = compiled.render(channel, language, SAMPLE_FACTS, links=compiled.sample_links())
+        except RenderRefused as refused_words:
+            sentence = "filled in for a sample member these words are refused: {reason}"
+            yield Problem(sentence=sentence, values={"reason": refused_words.reason}, file=file)
+            continue
+        yield from _length_problems(compiled, content, folder, channel, language)
+        subject = rendered.parts.get("subject", "")
+        if len(subject) > LONGEST_SUBJECT:
+            sentence = "the subject comes to {length} characters; phones show {longest}"
+            values = {"length": len(subject), "longest": LONGEST_SUBJECT}
+            file = str(folder / source_file(channel, language, "subject"))
+            yield Problem(sentence=sentence, values=values, file=file)
+
+
+def _length_problems(
+    compiled: CompiledTemplate, content: Mapping[str, Any], folder: Path, channel: str, language: str
+) -> Iterator[Problem]:
+    most, parts = content["sms"]["most_parts"], compiled.estimated_parts(channel, language)
+    if channel == "sms" and parts > most:
+        sentence = "the text comes to about {parts} parts and sms.most_parts is {most}; say less, or allow more"
+        file = str(folder / source_file(channel, language, "text"))
+        yield Problem(sentence=sentence, values={"parts": parts, "most": most}, file=file)

@@ -1,0 +1,48 @@
+"""The facts every template may use, and a believable member who has them all."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Final
+
+#: ``campaigns/rendering_facts.py`` reads them; brand facts are the installation's settings.
+KNOWN_FACTS: Final = frozenset(
+    {
+        *("name", "tier", "language", "joined_on", "birth_month", "birth_day", "today"),
+        *("purchases", "spend", "last_purchase_on", "attributes"),
+        *("brand", "brand_phone", "brand_address"),
+    }
+)
+
+SAMPLE_FACTS: Final[Mapping[str, object]] = MappingProxyType(
+    {
+        "name": "王小明",
+        "tier": "gold",
+        "joined_on": date(2024, 11, 28),
+        "birth_month": 10,
+        "birth_day": 21,
+        "today": date(2026, 10, 21),
+        "purchases": 12,
+        "spend": Decimal("12888.50"),
+        "last_purchase_on": date(2026, 7, 23),
+        "attributes": {},
+        "brand": {
+            "zh": "晨光生活",
+            "en": "Morning Light",
+            "phone": "400-000-0000",
+            "address": "上海市黄浦区示例路 1 号",
+        },
+    }
+)
+
+
+def brand_facts(brand: object, language: str) -> Mapping[str, object]:
+    """Spread the installation's brand (``zh``, ``en``, ``phone``, ``address``) into facts; a text is its name."""
+    if not isinstance(brand, Mapping):
+        return {"brand": brand}
+    return {
+        "brand": brand.get(language) or brand.get("zh"),
+        "brand_phone": brand.get("phone"),
+        "brand_address": brand.get("address"),
+    }

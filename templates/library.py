@@ -1,0 +1,83 @@
+"""All templates of one folder, read and checked."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from language.problems import InputRefused, Problem, refuse
+from templates.checking import check_folder
+from templates.template import canonical, read_folder
+
+BUILT_IN: Final = Path(__file__).parent / "messages"
+
+
+class Library:
+    """Templates by name, read and checked when first asked for and unchanged from then on.
+
+    One template that cannot be used therefore stops whoever wants it and nobody else.
+    """
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        self._folders = dict(folders)
+        self._contents: dict[str, Mapping[str, Any]] = {}
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all templates in their order."""
+        return sorted(self._folders)
+
+    def folder(self, name: str) -> Path:
+        """Return the folder of a template.
+
+        Raises:
+            InputRefused: there is no such template.
+        """
+        if name not in self._folders:
+            known = ", ".join(self.names())
+            raise refuse("there is no template {name}; the library has {known}", name=name, known=known)
+        return self._folders[name]
+
+    def content(self, name: str) -> dict[str, Any]:
+        """Return everything a template is, as one JSON-able dict that needs no file any more.
+
+        Raises:
+            InputRefused: there is no such template, or it cannot be used; every problem is told.
+        """
+        folder = self.folder(name)
+        if name not in self._contents:
+            read = read_folder(folder)
+            problems = check_folder(read, folder)
+            if problems or read.content is None:
+                raise InputRefused(problems)
+            self._contents[name] = read.content
+        return dict(self._contents[name])
+
+    def channels(self, name: str) -> frozenset[str]:
+        """Return the channels for which a template has words."""
+        return frozenset(self.content(name)["parts"])
+
+
+def load_library(folder: Path = BUILT_IN) -> Library:
+    """Find every template of a folder.
+
+    Raises:
+        InputRefused: there is no such folder.
+    """
+    return Library({path.name: path for path in template_folders(folder)})
+
+
+def template_folders(folder: Path) -> list[Path]:
+    """Return the template folders inside a folder."""
+    if not folder.is_dir():
+        raise refuse("there is no such folder", file=str(folder))
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
+
+
+def check_template(folder: Path) -> list[Problem]:
+    """List everything wrong with one template folder; nothing means it may be sent."""
+    return check_folder(read_folder(folder), folder)
+
+
+def digest(content: Mapping[str, object]) -> str:
+    """Return the SHA-256 by which this very content is known, whatever the order of its keys."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()

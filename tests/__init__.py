@@ -1,0 +1,1 @@
+"""The tests mirror the folders; flows, contracts, house and chaos cut across them."""

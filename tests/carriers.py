@@ -1,0 +1,75 @@
+"""A simulator, and carriers whose providers talk to it."""
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+from campaigns.delivery import Carrier
+from campaigns.rules import PlanningRules
+from campaigns.sends import SettlingRules
+from channels.registry import open_provider
+from channels.simulator.faults import FaultRules
+from channels.simulator.record import read_record
+from channels.simulator.running import SimulatorProcess
+from channels.simulator.settings import ReceiptRules, SimulatorSettings
+from database.engine import Database
+from tests.makers import SECRET
+
+QUICK = SettlingRules(settle_after=timedelta(milliseconds=300), close_after=timedelta(hours=1))
+
+
+def a_simulator(folder: Path, *, faults: FaultRules | None = None, receipts: ReceiptRules | None = None) -> SimulatorProcess:
+    """Return a simulator on free ports, not yet started."""
+    return SimulatorProcess(
+        SimulatorSettings(
+            record=folder / "record.jsonl",
+            http_port=0,
+            smtp_port=0,
+            faults=faults or FaultRules(),
+            receipts=receipts or ReceiptRules(held=True),
+        )
+    )
+
+
+def account_settings(simulator: SimulatorProcess) -> dict[str, dict[str, object]]:
+    """Return what an installation would enter for accounts at the simulator, by channel, provider's name included."""
+    return {
+        "sms": {
+            "provider": "sms.aliyun", "access_key_id": "simulated-key", "access_key_secret": "simulated-secret",
+            "sign_name": "示例商城", "template_codes": {"*": "SMS_123456789"}, "endpoint": simulator.http_url,
+            "read_timeout": 2.0,
+        },
+        "email": {
+            "provider": "email.smtp", "host": "127.0.0.1", "port": simulator.smtp_port, "security": "none",
+            "sender_address": "crm@example.com", "reply_timeout": 2.0,
+        },
+        "wechat": {
+            "provider": "wechat.official_account", "app_id": "wx5151515151515151", "app_secret": "simulated-app-secret",
+            "template_ids": {"*": "Tm0_birthdayNotice-AbCdEfGhIjKlMnOpQrStUvWx"}, "endpoint": simulator.http_url,
+            "read_timeout": 2.0,
+        },
+    }  # fmt: skip
+
+
+def a_carrier(
+    database: Database, simulator: SimulatorProcess, channel: str, *, lease: timedelta = timedelta(seconds=60)
+) -> Carrier:
+    """Return the carrier of a channel."""
+    given = account_settings(simulator)[channel]
+    provider = open_provider(str(given.pop("provider")), given)
+    return Carrier(
+        database=database,
+        provider=provider,
+        rules=PlanningRules(quiet_hours=None),
+        secret=SECRET,
+        public_url="http://127.0.0.1:8300",
+        settling=QUICK,
+        lease=lease,
+    )
+
+
+def taken(simulator: SimulatorProcess) -> Counter[str]:
+    """Count what the simulator accepted, by our reference, or by address where the protocol carries none."""
+    return Counter(
+        message.reference or message.address for message in read_record(simulator.record_path) if message.accepted
+    )

@@ -1,0 +1,113 @@
+"""Words can be listed, checked and previewed from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+from typer.testing import CliRunner
+
+from console.commands.templates import app
+from database.engine import Database
+from database.tables import members
+
+RUN = CliRunner()
+
+
+def test_the_list_names_every_template_with_what_it_needs() -> None:
+    ran = RUN.invoke(app, ["list", "--json"])
+
+    assert ran.exit_code == 0
+    listed = {template["name"]: template for template in json.loads(ran.stdout)}
+    assert {"welcome", "birthday", "we-miss-you", "last-look", "coupon-20"} <= listed.keys()
+    assert listed["welcome"]["channels"] == ["email", "sms", "wechat"]
+    assert listed["welcome"]["sms_parts"] == {"zh": 1, "en": 2}
+    assert RUN.invoke(app, ["list"]).exit_code == 0
+
+
+def test_the_built_in_templates_pass_their_check() -> None:
+    ran = RUN.invoke(app, ["check", "--json"])
+
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout)["problems"] == 0
+    assert RUN.invoke(app, ["check", "welcome"]).exit_code == 0
+
+
+def test_a_broken_template_is_told_with_file_and_line_and_exit_code_two(tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "template.yaml").write_text("title: {zh: 坏, en: Broken}\npurpose: service\n", encoding="utf-8")
+    (folder / "sms.zh.txt").write_text("您好\n{{ nmae }}\n", encoding="utf-8")
+
+    for_people = RUN.invoke(app, ["check", "--folder", str(tmp_path)])
+    for_programs = RUN.invoke(app, ["check", "broken", "--json", "--folder", str(tmp_path)])
+
+    assert for_people.exit_code == 2
+    assert f"{folder}/sms.zh.txt:2" in for_people.stderr
+    assert for_programs.exit_code == 2
+    assert json.loads(for_programs.stdout)["templates"]["broken"][0]["line"] == 2
+
+
+@pytest.mark.parametrize("words", [["check", "welcom"], ["check", "--folder", "/no/such/folder"]])
+def test_what_does_not_exist_is_refused(words: list[str]) -> None:
+    ran = RUN.invoke(app, words)
+
+    assert ran.exit_code == 2
+    assert "Traceback" not in ran.output
+
+
+@pytest.fixture
+def installation(database: Database, migrated_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """Return the environment of an installation that has one member."""
+    with database.transaction() as connection:
+        connection.execute(
+            insert(members).values(
+                id=1, key="A-1", name="<b>王小明</b>", language="zh", attributes={"favourites": ["围巾", "手套"]}
+            )
+        )
+    return {
+        "TIDINGS_HOME": str(tmp_path / "home"),
+        "TIDINGS_DATABASE_URL": migrated_url,
+        "TIDINGS_REDIS_URL": redis_url,
+        "TIDINGS_LANGUAGE": "en",
+    }
+
+
+def test_a_preview_uses_a_real_members_facts_on_every_channel(installation: dict[str, str]) -> None:
+    ran = RUN.invoke(app, ["preview", "last-look", "--member", "A-1", "--json"], env=installation)
+
+    assert ran.exit_code == 0, ran.output
+    shown = json.loads(ran.stdout)["channels"]
+    assert shown["sms"]["parts"]["text"].startswith("<b>王小明</b>，您看过的好物")
+    assert "· 围巾\n· 手套" in shown["email"]["parts"]["text"]
+    assert "&lt;b&gt;王小明" in shown["email"]["parts"]["html"]
+    assert shown["wechat"]["language"] == "zh"
+
+
+def test_a_preview_can_speak_the_other_language_and_write_the_email_to_a_file(
+    installation: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mail.html"
+
+    words = ["preview", "welcome", "--member", "1", "--channel", "email", "--language", "en", "--html", str(file)]
+    ran = RUN.invoke(app, words, env=installation)
+
+    assert ran.exit_code == 0, ran.output
+    assert "Welcome to" in ran.stdout
+    assert file.read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["preview", "welcome", "--member", "nobody"],
+        ["preview", "welcom", "--member", "A-1"],
+        ["preview", "welcome", "--member", "A-1", "--channel", "fax"],
+        ["preview", "welcome", "--member", "A-1", "--channel", "sms", "--html", "x.html"],
+    ],
+)
+def test_a_preview_of_what_does_not_exist_is_refused(installation: dict[str, str], words: list[str]) -> None:
+    ran = RUN.invoke(app, words, env=installation)
+
+    assert ran.exit_code == 2
+    assert ran.stderr and "Traceback" not in ran.output

@@ -1,0 +1,134 @@
+"""One pretend account of every provider, for the cases all of them have to pass."""
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from channels.message import Channel, Message, Outcome
+from channels.provider import Provider
+from channels.registry import open_provider
+from channels.simulator.faults import Fault
+from channels.simulator.record import RecordedMessage, read_record
+from channels.simulator.running import SimulatorProcess
+
+
+@dataclass(frozen=True)
+class Account:
+    """How a provider is opened for a simulator, and what may be handed to it."""
+
+    name: str
+    #: Called with the HTTP address, the SMTP port and how many seconds to wait for an answer.
+    open: Callable[[str, int, float], Provider]
+    message: Callable[[int], Message]
+    secret: str
+
+
+def sms(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "access_key_id": "simulated-key",
+        "access_key_secret": "simulated-secret",
+        "sign_name": "示例商城",
+        "template_codes": {"*": "SMS_123456789"},
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("sms.aliyun", settings)
+
+
+def wechat(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "app_id": "wx5151515151515151",
+        "app_secret": "simulated-app-secret",
+        "template_ids": {"birthday": "Tm0_birthdayNotice-AbCdEfGhIjKlMnOpQrStUvWx"},
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("wechat.official_account", settings)
+
+
+def mail(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "host": "127.0.0.1",
+        "port": smtp_port,
+        "security": "none",
+        "sender_address": "crm@example.com",
+        "reply_timeout": patience,
+    }
+    return open_provider("email.smtp", settings)
+
+
+def message(channel: Channel, address: str, number: int, parts: dict[str, str]) -> Message:
+    return Message(
+        reference=f"send-{number}",
+        channel=channel,
+        address=address,
+        parts=parts,
+        template="birthday",
+        variables={"name": "王小明"},
+    )
+
+
+ACCOUNTS = (
+    Account(
+        "sms.aliyun",
+        sms,
+        lambda number: message(Channel.SMS, f"+86138{number:08d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-secret",
+    ),
+    Account(
+        "wechat.official_account",
+        wechat,
+        lambda number: message(Channel.WECHAT, f"oMember{number:021d}", number, {"thing1": "王小明，生日快乐"}),
+        "simulated-app-secret",
+    ),
+    Account(
+        "email.smtp",
+        mail,
+        lambda number: message(
+            Channel.EMAIL,
+            f"m{number}@members.example.com",
+            number,
+            {"subject": "生日快乐", "text": "王小明，生日快乐", "html": "<p>王小明，生日快乐</p>"},
+        ),
+        "no password here",
+    ),
+)
+
+
+class Stage:
+    """A running simulator and one account's provider, with what the simulator took since the stage was set."""
+
+    def __init__(self, simulator: SimulatorProcess, account: Account) -> None:
+        self.account = account
+        self._simulator = simulator
+        self._before = len(read_record(simulator.record_path))
+        self.provider = self.open(patience=10.0)
+
+    def open(self, *, patience: float) -> Provider:
+        """Open another provider for the same account."""
+        return self.account.open(self._simulator.http_url, self._simulator.smtp_port, patience)
+
+    def messages(self, count: int) -> list[Message]:
+        """Return messages to addresses nobody has written to before."""
+        return [self.account.message(self._before + number) for number in range(count)]
+
+    def deliver(self, messages: list[Message], *, seconds: float = 20.0) -> list[Outcome]:
+        return self.provider.deliver(messages, deadline=time.monotonic() + seconds)
+
+    def order(self, *faults: Fault) -> None:
+        self._steer({"next": faults})
+
+    def rule(self, **shares: float) -> None:
+        self._steer(shares)
+
+    def recorded(self) -> list[RecordedMessage]:
+        return read_record(self._simulator.record_path)[self._before :]
+
+    def taken(self) -> list[RecordedMessage]:
+        return [each for each in self.recorded() if each.accepted]
+
+    def _steer(self, asked: object) -> None:
+        body = json.dumps(asked).encode()
+        urllib.request.urlopen(f"{self._simulator.http_url}/_simulator/faults", body, timeout=5).close()

@@ -1,0 +1,1 @@
+"""What runs by itself: bells, hands that answer them, and a tick that finds work whose bell was lost."""

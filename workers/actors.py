@@ -1,0 +1,159 @@
+"""The hands that answer the bells: open a transaction, call one function, ring the next bell.
+
+An actor works until nothing is left or its turn is over, and then rings for the rest, so
+that no kind of work keeps a thread for itself.
+"""
+
+import time
+from collections.abc import Callable
+
+import dramatiq
+
+from campaigns.delivery import deliver
+from campaigns.launching import launch_due
+from campaigns.sends import apply_reports
+from campaigns.settling import settle, sweep
+from database.engine import read_clock
+from journeys.advance import advance
+from journeys.triggers import enrol, enrol_scheduled
+from reports.responses import credit
+from workers.bells import DELIVERY, Work, heard, queue_of, ring
+from workers.broker import broker
+from workers.installation import Installation, installed
+
+#: Seconds an actor may keep its thread before it rings for the rest and lets others in.
+TURN = 10.0
+
+ROAD = queue_of(Work.EVENTS)
+
+
+def _work(kind: Work, lane: int, once: Callable[[Installation], bool]) -> None:
+    """Do ``once`` until it says that nothing is left, for one turn at most."""
+    heard(kind, lane=lane)
+    installation, end = installed(), time.monotonic() + TURN
+    while once(installation):
+        if installation.stopping:
+            return
+        if time.monotonic() > end:
+            ring(kind, lane=lane)
+            return
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.EVENTS)
+def events(lane: int) -> None:
+    """Let the triggers look at new events."""
+
+    def once(installation: Installation) -> bool:
+        with installation.application.database.transaction() as connection:
+            return enrol(connection, now=read_clock(connection)).events > 0
+
+    _work(Work.EVENTS, lane, once)
+    ring(Work.JOURNEYS)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.CALENDAR)
+def calendar(lane: int) -> None:
+    """Enrol for birthdays, quiet days and schedules."""
+
+    def once(installation: Installation) -> bool:
+        rules = installation.application.rules
+        with installation.application.database.transaction() as connection:
+            enrol_scheduled(connection, now=read_clock(connection), february_29=rules.february_29)
+        return False
+
+    _work(Work.CALENDAR, lane, once)
+    ring(Work.JOURNEYS)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.JOURNEYS)
+def journeys(lane: int) -> None:
+    """Take every enrolment that is due to its next step."""
+
+    def once(installation: Installation) -> bool:
+        with installation.application.database.transaction() as connection:
+            done = advance(connection, now=read_clock(connection), rules=installation.application.rules)
+        return done.steps > 0
+
+    _work(Work.JOURNEYS, lane, once)
+    for channel in DELIVERY:
+        ring(channel)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.LAUNCHES)
+def launches(lane: int) -> None:
+    """Launch the campaigns whose hour has come."""
+
+    def once(installation: Installation) -> bool:
+        with installation.application.database.transaction() as connection:
+            launch_due(connection, now=read_clock(connection), rules=installation.application.rules)
+        return False
+
+    _work(Work.LAUNCHES, lane, once)
+    for channel in DELIVERY:
+        ring(channel)
+
+
+def _deliver(kind: Work, lane: int) -> None:
+    def once(installation: Installation) -> bool:
+        carrier = installation.carriers[kind.value]
+        with carrier.database.transaction() as connection:
+            now = read_clock(connection)
+        return deliver(carrier, now=now, stopped=installation.is_stopping).claimed > 0
+
+    _work(kind, lane, once)
+
+
+@dramatiq.actor(broker=broker, queue_name=queue_of(Work.SMS), actor_name=Work.SMS)
+def sms(lane: int) -> None:
+    """Deliver text messages."""
+    _deliver(Work.SMS, lane)
+
+
+@dramatiq.actor(broker=broker, queue_name=queue_of(Work.EMAIL), actor_name=Work.EMAIL)
+def email(lane: int) -> None:
+    """Deliver emails."""
+    _deliver(Work.EMAIL, lane)
+
+
+@dramatiq.actor(broker=broker, queue_name=queue_of(Work.WECHAT), actor_name=Work.WECHAT)
+def wechat(lane: int) -> None:
+    """Deliver WeChat notices."""
+    _deliver(Work.WECHAT, lane)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.RECEIPTS)
+def receipts(lane: int) -> None:
+    """Apply delivery reports."""
+
+    def once(installation: Installation) -> bool:
+        with installation.application.database.transaction() as connection:
+            return apply_reports(connection, now=read_clock(connection)) > 0
+
+    _work(Work.RECEIPTS, lane, once)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.DOUBT)
+def doubt(lane: int) -> None:
+    """Take back what dead workers held, and ask providers about lost answers."""
+
+    def once(installation: Installation) -> bool:
+        for carrier in installation.carriers.values():
+            sweep(carrier.database, carrier.settling)
+            with carrier.database.transaction() as connection:
+                now = read_clock(connection)
+            settle(carrier, now=now)
+        return False
+
+    _work(Work.DOUBT, lane, once)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.RESPONSES)
+def responses(lane: int) -> None:
+    """Credit events to the sends whose windows they fall in."""
+
+    def once(installation: Installation) -> bool:
+        with installation.application.database.transaction() as connection:
+            credit(connection, now=read_clock(connection))
+        return False
+
+    _work(Work.RESPONSES, lane, once)

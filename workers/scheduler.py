@@ -1,0 +1,62 @@
+"""Tick: find work whose bell was lost, and ring.  APScheduler only ticks; any number may run."""
+
+from collections.abc import Callable
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.wiring import Application, open_application
+from database.engine import read_clock
+from workers.bells import DELIVERY, Work, ring
+from workers.broker import connect
+from workers.ending import wait_for_end
+from workers.work import find_work
+
+log = structlog.get_logger("workers")
+
+POLL_SECONDS = 1
+CALENDAR_SECONDS = 15
+RESPONSE_SECONDS = 30
+
+
+def poll(application: Application) -> None:
+    """Ring for every kind of work that is due."""
+    with application.database.transaction() as connection:
+        due = find_work(connection, now=read_clock(connection))
+    for kind in due:
+        for lane in range(application.settings.workers.processes if kind in DELIVERY else 1):
+            ring(kind, lane=lane)
+
+
+def _safely(tick: Callable[[], None]) -> Callable[[], None]:
+    def ticked() -> None:
+        try:
+            tick()
+        except SQLAlchemyError as error:
+            # The database is away for a moment; the next tick asks again.
+            log.warning("a tick found no database", exception=type(error).__name__)
+
+    return ticked
+
+
+def start_ticking(application: Application) -> BackgroundScheduler:
+    """Start the ticks in a thread of their own and return them, to be shut down by the caller."""
+    scheduler = BackgroundScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    scheduler.add_job(_safely(lambda: poll(application)), "interval", seconds=POLL_SECONDS)
+    scheduler.add_job(lambda: ring(Work.CALENDAR), "interval", seconds=CALENDAR_SECONDS)
+    scheduler.add_job(lambda: ring(Work.RESPONSES), "interval", seconds=RESPONSE_SECONDS)
+    scheduler.start()
+    return scheduler
+
+
+def run_scheduler() -> None:
+    """Tick until the process is asked to end."""
+    with open_application() as application:
+        connect(application.redis_url)
+        scheduler = start_ticking(application)
+        log.info("scheduler started")
+        wait_for_end()
+        scheduler.shutdown()
