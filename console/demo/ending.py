@@ -88,6 +88,8 @@ def write_files(ending: Ending, folder: Path, language: str, *, wrote: Callable[
             # The mark at the start tells spreadsheets that a CSV file is UTF-8.
             file.write_text(words, encoding="utf-8-sig" if suffix == "csv" else "utf-8", newline="")
             written.append(file)
-        written += write_pngs(report, charts, language)
+        # A campaign that only journeys use has its charts on its page; as files they would be too many to look at.
+        if report.kind == "journey" or not report.steps:
+            written += write_pngs(report, charts, language)
         wrote()
     return written

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -90,7 +90,7 @@ class Maps:
     """How a user's own files are read; None: by their headers."""
 
     members: MemberMap | None = None
-    events: EventMap = EventMap()
+    events: EventMap = field(default_factory=EventMap)
 
 
 def read_maps(file: Path | None) -> Maps:

@@ -39,7 +39,7 @@ SERVED_PORTS = (8300, 8310, 8325)  #: tried first; another free one is taken whe
 
 #: A share of answers is lost, a share of calls is turned away; reports come late, some twice, in no order.
 FAULTS = FaultRules(answer_lost=0.01, unavailable=0.01)
-RECEIPTS = {"failed": 0.02, "doubled": 0.05}
+UNDELIVERED, DOUBLED = 0.02, 0.05
 
 
 @dataclass(kw_only=True)
@@ -85,7 +85,7 @@ class Stage:
 
     def restart_simulator_for_visitors(self) -> None:
         """Let the simulator tell reports by itself and misbehave no more."""
-        rules = ReceiptRules(callback_urls=dict(self.simulator.settings.receipts.callback_urls), failed=RECEIPTS["failed"])
+        rules = ReceiptRules(callback_urls=dict(self.simulator.settings.receipts.callback_urls), failed=UNDELIVERED)
         self.simulator.stop()
         self.simulator = SimulatorProcess(_simulator(self.record, self.simulator, rules, FaultRules())).start()
 
@@ -112,7 +112,7 @@ def set_stage(settings: Settings, folder: Path, *, seed: int, workers: int = 2, 
         simulator = SimulatorProcess(
             SimulatorSettings(
                 record=record, http_port=http_port, smtp_port=smtp_port, seed=seed, faults=FAULTS,
-                receipts=ReceiptRules(callback_urls=callbacks, held=True, **RECEIPTS),
+                receipts=ReceiptRules(callback_urls=callbacks, held=True, failed=UNDELIVERED, doubled=DOUBLED),
             )
         )  # fmt: skip
         file = folder / "tidings.toml"
@@ -128,9 +128,13 @@ def set_stage(settings: Settings, folder: Path, *, seed: int, workers: int = 2, 
         stage.start("api", "api")
         for number in range(1, workers + 1):
             stage.start(f"worker-{number}", "worker", "--processes", "1")
-        held.callback(lambda: stage.simulator.stop())
+        held.callback(lambda: _stop_simulator(stage))
         simulator.start()
         yield stage
+
+
+def _stop_simulator(stage: Stage) -> None:
+    stage.simulator.stop()  # By then it may be another than at the start.
 
 
 def make_anew(engine_url: str, name: str) -> str:

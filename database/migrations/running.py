@@ -28,9 +28,9 @@ def upgrade(url: str, *, schema: str | None = None, revision: str = "head") -> N
     database.close()
 
 
-def downgrade(url: str, *, revision: str) -> None:
+def downgrade(url: str, *, revision: str, schema: str | None = None) -> None:
     """Take the database back to ``revision``; ``base`` leaves nothing."""
-    database = Database(url)
+    database = Database(url, schema=schema)
     with database.transaction() as connection:
         command.downgrade(_configuration(connection), revision)
     database.close()

@@ -1,25 +1,24 @@
 """The tables of the first road."""
 
+from pathlib import Path
+
 from alembic import op
 from sqlalchemy import text
-
-from database.tables import metadata
 
 revision = "0001"
 down_revision = None
 
-CONSENT_NOW = """
-CREATE VIEW consent_now AS
-SELECT DISTINCT ON (member_id, channel, purpose) member_id, channel, purpose, granted, occurred_at, id AS consent_id
-FROM consents ORDER BY member_id, channel, purpose, occurred_at DESC, id DESC
-"""
+TABLES = Path(__file__).with_suffix(".sql")
 
 
 def upgrade() -> None:
-    metadata.create_all(op.get_bind())
-    op.execute(text(CONSENT_NOW))
+    op.execute(text(TABLES.read_text(encoding="utf-8").replace(":", r"\:")))
 
 
 def downgrade() -> None:
+    # Every table is the first road's, whatever order it was made in.
     op.execute(text("DROP VIEW consent_now"))
-    metadata.drop_all(op.get_bind())
+    names = op.get_bind().scalars(
+        text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'alembic_version'")
+    )
+    op.execute(text("DROP TABLE " + ", ".join(f'"{name}"' for name in names) + " CASCADE"))

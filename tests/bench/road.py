@@ -1,0 +1,115 @@
+"""A campaign launched and carried to its end by real workers, and a sample of what they hand over."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, select, text
+
+from campaigns.campaign import Campaign
+from campaigns.delivery import Carrier, deliver
+from campaigns.launching import launch
+from campaigns.sends import plan
+from channels.message import Channel, Message, Outcome, OutcomeKind
+from channels.provider import Provider
+from channels.simulator.record import read_record
+from database.engine import read_clock
+from database.tables import members
+from tests.bench.installation import RULES, Installation
+from tests.campaigns.test_planning import a_group
+from tests.makers import SECRET, make_campaign
+
+SAMPLE = 500
+SLOWEST = 50  #: sends a second below which a run is given up
+PATIENCE = 60.0  #: seconds given to any run besides
+TEMPLATE = "new-season"
+OPEN = "SELECT EXISTS (SELECT FROM sends WHERE state IN ('waiting', 'claimed', 'submitting', 'in_doubt'))"
+
+
+class _Listening(Provider):
+    """A provider that accepts everything and remembers it."""
+
+    window = SAMPLE
+
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+
+    def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
+        self.heard += messages
+        return [Outcome(kind=OutcomeKind.ACCEPTED, provider_ref=message.reference) for message in messages]
+
+
+class _ListeningToMail(_Listening):
+    channel = Channel.EMAIL
+    name = "email.listening"
+
+
+class _ListeningToTexts(_Listening):
+    channel = Channel.SMS
+    name = "sms.listening"
+
+
+LISTENERS: dict[str, type[_Listening]] = {"email": _ListeningToMail, "sms": _ListeningToTexts}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """How a launch went."""
+
+    sends: int
+    seconds: float  #: from the launch until the ledger said accepted for all
+    planning: float  #: seconds of those that planning took
+
+
+def publish(connection: Connection, channel: str) -> Campaign:
+    """Publish the campaign that is measured: everybody, on one channel, nobody held back."""
+    return make_campaign(connection, campaign="measured", template=TEMPLATE, channels=[channel])
+
+
+def sample_messages(running: Installation, campaign: Campaign) -> list[Message]:
+    """Return the messages of the campaign to its first members, as the road itself writes them."""
+    listener = LISTENERS[campaign.definition.channels[0]]()
+    carrier = Carrier(
+        database=running.database, provider=listener, rules=RULES, secret=SECRET, public_url=running.api_url,
+        lease=timedelta(seconds=60),
+    )  # fmt: skip
+    with running.database.transaction() as connection:
+        now = read_clock(connection)
+        first = select(members.c.id).order_by(members.c.id).limit(SAMPLE)
+        plan(connection, campaign, a_group(first, "sample"), now=now, rules=RULES)
+    deliver(carrier, now=now, limit=SAMPLE)
+    return listener.heard
+
+
+def carry(running: Installation, campaign: Campaign, *, count: int) -> Carried:
+    """Launch the campaign and wait until every send is accepted.
+
+    Raises:
+        RuntimeError: it took far too long, or the ledger and the simulator's own record do not say the same.
+    """
+    before = _taken(running)
+    began = time.monotonic()
+    with running.database.transaction() as connection:
+        launched = launch(connection, campaign, occasion="measured", now=read_clock(connection), rules=RULES)
+    planning = time.monotonic() - began
+    with running.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while connection.execute(text(OPEN)).scalar_one():
+            if time.monotonic() - began > PATIENCE + count / SLOWEST:
+                raise RuntimeError(f"after {time.monotonic() - began:.0f} s: {_states(connection)}")
+            time.sleep(0.05)
+        seconds = time.monotonic() - began
+        states = _states(connection)
+    taken = _taken(running) - before
+    if launched is None or launched.considered != count or states.get("accepted") != count or taken != count:
+        raise RuntimeError(f"of {count} sends the simulator took {taken} and the ledger says {states}")
+    return Carried(sends=count, seconds=seconds, planning=planning)
+
+
+def _states(connection: Connection) -> dict[str, int]:
+    found = connection.execute(text("SELECT state, count(*) FROM sends WHERE occasion <> 'sample' GROUP BY state"))
+    return dict(found.tuples().all())
+
+
+def _taken(running: Installation) -> int:
+    return sum(message.accepted for message in read_record(running.simulator.record_path))
