@@ -16,7 +16,7 @@ install: $(STAMP) ## make .venv and install what requirements.lock names, checke
 # Two calls: pip cannot check hashes and install this folder in one.
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --only-binary :all: --no-binary lunar_python --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -43,7 +43,7 @@ chaos: $(STAMP) ## kill, drop and crash at full size; a tenth of it is part of m
 lock: $(STAMP) ## write requirements.lock anew from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate --only-binary :all: --no-binary lunar-python --quiet --output-file requirements.lock
+	  --no-emit-index-url --no-header --no-annotate --only-binary :all: --quiet --output-file requirements.lock
 
 clean: ## remove .venv and caches; your data in .tidings stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

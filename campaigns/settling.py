@@ -1,7 +1,9 @@
 """Find out what became of sends whose answer was lost."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 
 from campaigns.delivery import Carrier
 from campaigns.sends import (
@@ -19,8 +21,9 @@ from channels.errors import DeliveryError
 from channels.message import DeliveryReport, Message
 from database.engine import Database
 
-#: How long one round of questions to a provider may hold the sends it asks about.
-ASKING_LEASE = timedelta(seconds=120)
+#: How many sends one round asks about, and how many questions are with the provider at once.
+ASKED_TOGETHER = 128
+AT_ONCE = 16
 
 
 @dataclass(kw_only=True)
@@ -40,7 +43,7 @@ def sweep(database: Database, rules: SettlingRules) -> int:
         return moved + close_old_doubt(connection, rules)
 
 
-def settle(carrier: Carrier, *, now: datetime, limit: int = 200) -> Settled:
+def settle(carrier: Carrier, *, now: datetime, limit: int = ASKED_TOGETHER) -> Settled:
     """Ask the provider about sends in doubt whose time has come.
 
     Does nothing for a provider that cannot be asked: there a receipt settles the send,
@@ -50,33 +53,38 @@ def settle(carrier: Carrier, *, now: datetime, limit: int = 200) -> Settled:
     if not carrier.provider.can_look_up:
         return done
     with carrier.database.transaction() as connection:
-        token, doubtful = take_doubtful(connection, carrier.provider.name, limit=limit, lease=ASKING_LEASE)
-    unknown_there: list[InDoubt] = []
-    for send in doubtful:
-        try:
-            report = _ask(carrier, send)
-        except DeliveryError:
-            done.unanswered += 1
-            continue
-        if report is None:
-            unknown_there.append(send)
-            continue
-        with carrier.database.transaction() as connection:
-            settle_found(connection, send, report, token=token, now=now)
-        done.found += 1
-    if unknown_there:
-        with carrier.database.transaction() as connection:
-            done.waiting_again = settle_not_found(
-                connection, unknown_there, token=token, now=now, rules=carrier.settling
-            )
+        token, doubtful = take_doubtful(connection, carrier.provider.name, limit=limit, lease=carrier.lease)
+    if not doubtful:
+        return done
+    with ThreadPoolExecutor(AT_ONCE) as asking:
+        answers = list(asking.map(partial(_ask, carrier), doubtful))
+    done.unanswered = answers.count(None)
+    nowhere = [send for send, answer in zip(doubtful, answers, strict=True) if answer is NOT_FOUND]
+    with carrier.database.transaction() as connection:
+        for send, answer in zip(doubtful, answers, strict=True):
+            if isinstance(answer, DeliveryReport):
+                settle_found(connection, send, answer, token=token, now=now)
+                done.found += 1
+        done.waiting_again = settle_not_found(connection, nowhere, token=token, now=now, rules=carrier.settling)
     return done
 
 
-def _ask(carrier: Carrier, send: InDoubt) -> DeliveryReport | None:
+class _NotFound:
+    """The provider's word that it knows nothing of a message."""
+
+
+NOT_FOUND = _NotFound()
+
+
+def _ask(carrier: Carrier, send: InDoubt) -> DeliveryReport | _NotFound | None:
+    """Ask about one send; None: the provider could not say, and is asked again later."""
     message = Message(
         reference=reference_of(send.id, carrier.installation),
         channel=carrier.provider.channel,
         address=send.address,
         parts={},
     )
-    return carrier.provider.look_up(message, sent_at=send.marked_at)
+    try:
+        return carrier.provider.look_up(message, sent_at=send.marked_at) or NOT_FOUND
+    except DeliveryError:
+        return None

@@ -1,26 +1,34 @@
 """One provider account's HTTP connections, and the line between "not sent" and "the answer was lost".
 
-Written on the standard library's client, because that line has to be exact: whatever fails before the
-first byte of a request is written did not send it, and whatever fails afterwards may have.  There are no
-retries, no redirects, no proxies from the environment and no cookies.
+Built on ``requests``, with its retries, redirects, cookies and proxies off.  That line has to be exact, and
+the exceptions of ``requests`` do not draw it; so the connection itself notes when it writes the first byte
+of a request.  Whatever fails before that did not send it, and whatever fails afterwards may have.
 """
 
 import email.utils
+import functools
 import http.client
 import io
 import json
 import re
-import select
 import socket
 import ssl
 import threading
 import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
-from typing import cast
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, cast
 from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError
+from urllib3.util import SKIP_HEADER
 
 from channels.errors import DeliveryError, OutcomeUnknown, ProviderMisconfigured, ProviderUnavailable
 
@@ -28,6 +36,8 @@ LARGEST_ANSWER = 1 << 20  #: bytes; no provider of messages has that much to say
 IDLE_LIMIT = 10.0  #: seconds after which an unused connection is not trusted any more
 #: Statuses by which HTTP itself says that the request was not carried out, and that it is our settings' fault.
 TURNED_AWAY = frozenset({401, 403, 404, 405, 407})
+#: Headers that would otherwise be added of their own accord.
+UNSAID = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +95,98 @@ def retry_after(headers: Message) -> float | None:
         return None
 
 
+@dataclass(kw_only=True, slots=True)
+class _Call:
+    """The call under way on one thread, as far as its connection must know it."""
+
+    patience: float  #: seconds between two arrivals of bytes
+    target: str = ""  #: exactly as it was signed
+    latest: float = 0.0  #: when the first byte may be written at the latest, by ``time.monotonic()``
+    until: float = 0.0  #: when the last byte of the answer must have come
+    written: bool = False
+
+    def left(self) -> float:
+        """Return the seconds left to begin writing, then those left to be answered; with none, raise TimeoutError."""
+        left = (self.until if self.written else self.latest) - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Find no redirect anywhere: looking into one would read its whole body, however large."""
+
+
+class _Line(threading.local):
+    """This thread's session, when it was last used, and the call under way on it."""
+
+    def __init__(self, patience: float, context: ssl.SSLContext | None, note: Callable[[_Session], None]) -> None:
+        self.call = _Call(patience=patience)
+        self.used_at = 0.0
+        self.session = _Session()
+        self.session.trust_env = False
+        self.session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, _Transport(self.call, context))
+        note(self.session)
+
+
+class _Transport(HTTPAdapter):
+    """A pool of one connection that asks the call under way what to write, and for how long."""
+
+    def __init__(self, call: _Call, context: ssl.SSLContext | None) -> None:
+        super().__init__(max_retries=0)
+        self.init_poolmanager(1, 1, ssl_context=context)
+        self._call = call
+
+    def get_connection_with_tls_context(self, *asked: Any, **also: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*asked, **also)
+        kind = _SecureConnection if pool.scheme == "https" else _Connection
+        pool.ConnectionCls = functools.partial(kind, self._call)
+        return pool
+
+    def cert_verify(self, *_: object) -> None:
+        """Leave the context as it is: it trusts whom the system trusts, and every thread shares it."""
+
+    def request_url(self, *_: object) -> str:
+        """Tell the pool no target, for it would spell it anew, and quote it in logs and exceptions."""
+        return "/"
+
+
+class _Connection(HTTPConnection):
+    """Writes the target as it was signed, notes that it writes, and gives up on time."""
+
+    def __init__(self, call: _Call, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._call = call
+
+    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
+        super().putrequest(method, self._call.target, skip_host, skip_accept_encoding)
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self._call.left()
+        self._call.written = True
+        self.sock.settimeout(min(self._call.patience, self._call.left()))
+        super().send(data)
+
+    def response_class(self, connected: socket.socket, **_: object) -> http.client.HTTPResponse:  # type: ignore[override]
+        return http.client.HTTPResponse(cast(socket.socket, _Incoming(connected, self._call)), method="POST")
+
+
+class _SecureConnection(_Connection, HTTPSConnection):
+    """The same over TLS, which is agreed on before anything is written."""
+
+
 class _Incoming(io.RawIOBase):
     """A socket's incoming side that gives up at a moment, however the bytes trickle."""
 
-    def __init__(self, connected: socket.socket, *, patience: float, until: float) -> None:
+    def __init__(self, connected: socket.socket, call: _Call) -> None:
         self._socket = connected
-        self._patience = patience
-        self._until = until
+        self._bytes = connected.makefile("rb", buffering=0)  # Keeps the socket open for as long as it is read.
+        self._call = call
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """Stand in for the socket where the standard library asks one for a file."""
@@ -100,19 +195,13 @@ class _Incoming(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(min(self._patience, left))
-        return self._socket.recv_into(buffer)
+    def readinto(self, buffer: bytearray | memoryview) -> int | None:  # type: ignore[override]
+        self._socket.settimeout(min(self._call.patience, self._call.left()))
+        return self._bytes.readinto(buffer)
 
-
-class _Mine(threading.local):
-    """This thread's connection, and when it was last used."""
-
-    connected: socket.socket | None = None
-    used_at: float = 0.0
+    def close(self) -> None:
+        self._bytes.close()
+        super().close()
 
 
 class Http:
@@ -122,14 +211,13 @@ class Http:
         place = urlsplit(endpoint)
         if place.scheme not in {"http", "https"} or not place.hostname or place.path not in {"", "/"}:
             raise ValueError("an endpoint is http:// or https://, a host, and perhaps a port")
-        secure = place.scheme == "https"
         self.host = place.netloc  #: as it stands in the Host header
-        self._address = (place.hostname, place.port or (443 if secure else 80))
+        self._endpoint = f"{place.scheme}://{place.netloc}"
         self._provider = provider
         self._limits = limits
-        self._context = ssl.create_default_context() if secure else None
-        self._mine = _Mine()
-        self._all: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._sessions: weakref.WeakSet[_Session] = weakref.WeakSet()
+        context = ssl.create_default_context() if place.scheme == "https" else None
+        self._line = _Line(limits.read, context, self._sessions.add)
 
     def post(self, target: str, *, headers: Mapping[str, str], body: bytes, deadline: float) -> Answer:
         """Send one request and return the whole answer.
@@ -142,25 +230,57 @@ class Http:
             ProviderMisconfigured: a header of ours cannot be sent.
             OutcomeUnknown: the request was written, at least in part, and no whole answer came.
         """
-        until = time.monotonic() + self._limits.total
+        call = self._line.call
+        call.target, call.written, call.until = target, False, time.monotonic() + self._limits.total
+        call.latest = min(deadline, call.until)
         request = self._request(target, headers, body)
-        connected = self._connected(min(deadline, until))
         try:
-            answer = self._exchange(connected, request, until)
-        except (OSError, http.client.HTTPException) as error:
-            self._drop()
-            raise OutcomeUnknown(f"the answer was lost ({type(error).__name__})", provider=self._provider) from None
-        except BaseException:
-            self._drop()
-            raise
-        self._mine.used_at = time.monotonic()
-        self._turned_away(answer)
-        return answer
+            answer = self._exchange(request, call)
+        except (OSError, http.client.HTTPException, HTTPError) as error:
+            failure = self._failure(error, written=call.written)
+        else:
+            self._turned_away(answer)
+            return answer
+        raise failure  # Out here, where it does not drag along what it was made from: that one knows the address.
 
     def close(self) -> None:
         """Close every thread's connection."""
-        for connected in list(self._all):
-            connected.close()
+        for session in list(self._sessions):
+            session.close()
+
+    def _request(self, target: str, headers: Mapping[str, str], body: bytes) -> requests.PreparedRequest:
+        """Return a request that nothing is added to, and nothing spelt anew, on its way."""
+        request = requests.PreparedRequest()
+        request.method, request.url, request.body = "POST", self._endpoint + target, body
+        request.headers = CaseInsensitiveDict({"Host": self.host, **UNSAID, **headers})
+        request.headers["Content-Length"] = str(len(body))
+        said = "".join([target, *headers, *headers.values()])
+        if not said.isascii() or not said.isprintable():
+            raise ProviderMisconfigured("a setting holds characters no header may hold", provider=self._provider)
+        return request
+
+    def _exchange(self, request: requests.PreparedRequest, call: _Call) -> Answer:
+        if time.monotonic() - self._line.used_at > IDLE_LIMIT:
+            self._line.session.close()
+        patience = (min(self._limits.connect, call.left()), self._limits.read)
+        with self._line.session.send(
+            request, stream=True, timeout=patience, allow_redirects=False, proxies={}
+        ) as response:
+            headers = Message()
+            for name, value in response.headers.items():
+                headers[name] = value
+            answer = Answer(status=response.status_code, headers=headers, body=_whole_body(response))
+        self._line.used_at = time.monotonic()
+        return answer
+
+    def _failure(self, error: BaseException, *, written: bool) -> DeliveryError:
+        """Return what an error means, under the name of its first cause."""
+        while deeper := error.__cause__ or error.__context__:
+            error = deeper
+        if written:
+            return OutcomeUnknown(f"the answer was lost ({type(error).__name__})", provider=self._provider)
+        said = f"no connection to the provider in time ({type(error).__name__})"
+        return ProviderUnavailable(said, provider=self._provider)
 
     def _turned_away(self, answer: Answer) -> None:
         code = str(answer.status)
@@ -171,76 +291,12 @@ class Http:
             said, wait = "the provider asked for fewer calls", retry_after(answer.headers)
             raise ProviderUnavailable(said, provider=self._provider, code=code, retry_after=wait)
 
-    def _request(self, target: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        lines = [f"POST {target} HTTP/1.1", f"Host: {self.host}", f"Content-Length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        head = "\r\n".join(lines) + "\r\n\r\n"
-        if not head.isascii() or head.count("\n") != len(lines) + 1:
-            raise ProviderMisconfigured("a setting holds characters no header may hold", provider=self._provider)
-        return head.encode("ascii") + body
 
-    def _connected(self, latest: float) -> socket.socket:
-        try:
-            connected = self._kept() or self._connect(latest)
-            if time.monotonic() < latest:
-                return connected
-            raise TimeoutError
-        except OSError as error:
-            said = f"no connection to the provider in time ({type(error).__name__})"
-            raise ProviderUnavailable(said, provider=self._provider) from None
-
-    def _kept(self) -> socket.socket | None:
-        """Return this thread's connection if the other side has not closed it meanwhile."""
-        kept = self._mine.connected
-        if kept is None or kept.fileno() < 0:
-            return None
-        waiting = select.poll()
-        waiting.register(kept, select.POLLIN)
-        # Whatever is there to read before a question was asked, it is not an answer.
-        if time.monotonic() - self._mine.used_at > IDLE_LIMIT or waiting.poll(0):
-            self._drop()
-            return None
-        return kept
-
-    def _connect(self, latest: float) -> socket.socket:
-        patience = min(self._limits.connect, latest - time.monotonic())
-        if patience <= 0:
-            raise TimeoutError
-        connected = socket.create_connection(self._address, timeout=patience)
-        try:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._context is not None:
-                connected = self._context.wrap_socket(connected, server_hostname=self._address[0])
-        except BaseException:
-            connected.close()
-            raise
-        self._mine.connected = connected
-        self._all.add(connected)
-        return connected
-
-    def _exchange(self, connected: socket.socket, request: bytes, until: float) -> Answer:
-        connected.settimeout(self._limits.read)
-        connected.sendall(request)
-        incoming = _Incoming(connected, patience=self._limits.read, until=until)
-        with http.client.HTTPResponse(cast(socket.socket, incoming), method="POST") as response:
-            response.begin()
-            answer = Answer(status=response.status, headers=response.headers, body=_whole_body(response))
-            if response.will_close:
-                self._drop()
-        return answer
-
-    def _drop(self) -> None:
-        connected, self._mine.connected = self._mine.connected, None
-        if connected is not None:
-            connected.close()
-
-
-def _whole_body(response: http.client.HTTPResponse) -> bytes:
+def _whole_body(response: requests.Response) -> bytes:
     """Return the body, or raise when it breaks off or has no end."""
-    if response.length is None:
-        body = response.read(LARGEST_ANSWER + 1)
-        if len(body) <= LARGEST_ANSWER:
-            return body
-    elif response.length <= LARGEST_ANSWER:
-        return response.read()
-    raise http.client.HTTPException
+    body = b""
+    while more := response.raw.read(LARGEST_ANSWER + 1 - len(body), decode_content=False):
+        body += more
+        if len(body) > LARGEST_ANSWER:
+            raise http.client.HTTPException
+    return body

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 from config.logs import log_for
-from config.settings import Settings
 
 log = log_for("up")
 
@@ -50,14 +49,9 @@ def program(*words: str) -> list[str]:
     return [sys.executable, "-m", "console.commands.running", *words]
 
 
-def worker_parts(processes: int) -> list[Part]:
-    """Return the worker processes of one machine."""
-    return [Part(f"worker-{number}", program("worker", "--processes", "1")) for number in range(1, processes + 1)]
-
-
-def all_parts(settings: Settings) -> list[Part]:
-    """Return every process of an installation that lives on one machine."""
-    return [*worker_parts(settings.workers.processes), Part("scheduler", program("scheduler")), Part("api", program("api"))]
+def all_parts() -> list[Part]:
+    """Return every process of an installation that lives on one machine; the workers are one part's children."""
+    return [Part(name, program(name)) for name in ("worker", "scheduler", "api")]
 
 
 def keep_alive(parts: Sequence[Part], also: Callable[[], None] = lambda: None) -> None:

@@ -1,18 +1,21 @@
 """On which days a birthday is celebrated: solar with 29 February, and lunar with its leap months."""
 
+from bisect import bisect_right
 from calendar import isleap
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
+from datetime import date, timedelta
+from functools import cache
+from itertools import pairwise
 from typing import Literal
 
-from lunar_python import LunarYear, Solar
+from lunardate import LunarDate
 from sqlalchemy import ColumnElement, and_, false, or_
 
 from database.tables import members
 
 February29 = Literal["feb28", "mar1"]  #: where the 29th is celebrated in years that have none
-FIRST_DAY, LAST_DAY = date(1900, 2, 1), date(2199, 12, 31)  #: between these the lunar calendar is computed
+FIRST_YEAR, LAST_YEAR = 1900, 2099  #: the lunar years the calendar's tables hold
+FIRST_DAY, LAST_DAY = date(1900, 1, 31), date(2100, 2, 8)  #: the first and the last day of these years
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -35,7 +38,8 @@ def birthdays_on(day: date, *, february_29: February29 = "feb28") -> list[Birthd
     celebrates in the ordinary month only.  Where the month has 29 days, those born on its 30th
     celebrate on the 29th.  So each lunar birthday comes exactly once in each lunar year.
 
-    Before 1900 and after 2199 no lunar birthdays are returned.
+    The lunar calendar is known for the lunar years 1900 to 2099, which end on 8 February 2100.
+    On the days before and after, only solar birthdays are returned.
     """
     return [*_solar(day, february_29), *(_lunar(day) if FIRST_DAY <= day <= LAST_DAY else ())]
 
@@ -49,9 +53,7 @@ def _solar(day: date, february_29: February29) -> list[Birthday]:
 
 
 def _lunar(day: date) -> list[Birthday]:
-    # The lunar year begins in January or February.
-    months = (*_months(day.year - 1), *_months(day.year))
-    here = max((month for month in months if month.first_day <= day), key=lambda month: month.first_day)
+    here = _months()[bisect_right(_months(), day, key=lambda month: month.first_day) - 1]
     lunar_day = (day - here.first_day).days + 1
     days = [29, 30] if lunar_day == 29 == here.length else [lunar_day]
     born_in_leap_month = [True] if here.is_leap else [False]
@@ -73,26 +75,28 @@ class _Month:
     length: int  #: 29 or 30 days
 
 
-@lru_cache(maxsize=400)
-def _months(lunar_year: int) -> tuple[_Month, ...]:
-    """Return the twelve or thirteen months of the lunar year that begins in this solar year."""
-    computed = LunarYear.fromYear(lunar_year)
-    leap_month = computed.getLeapMonth()  # 0 in a year without one
+@cache
+def _months() -> tuple[_Month, ...]:
+    """Return every month the tables hold, the earliest first."""
+    names = [
+        (year, number, is_leap)
+        for year in range(FIRST_YEAR, LAST_YEAR + 1)
+        for number in range(1, 13)
+        for is_leap in ((False, True) if number == LunarDate.leap_month_for_year(year) else (False,))
+    ]
+    first_days = [LunarDate(year, number, 1, is_leap).to_solar_date() for year, number, is_leap in names]
     return tuple(
         _Month(
-            number=abs(month.getMonth()),
-            is_leap=month.isLeap(),
-            has_leap_twin=abs(month.getMonth()) == leap_month,
-            first_day=_solar_day(Solar.fromJulianDay(month.getFirstJulianDay())),
-            length=month.getDayCount(),
+            number=number,
+            is_leap=is_leap,
+            has_leap_twin=number == LunarDate.leap_month_for_year(year),
+            first_day=first_day,
+            length=(next_first_day - first_day).days,
         )
-        for month in computed.getMonths()
-        if month.getYear() == lunar_year
+        for (year, number, is_leap), (first_day, next_first_day) in zip(
+            names, pairwise([*first_days, LAST_DAY + timedelta(days=1)]), strict=True
+        )
     )
-
-
-def _solar_day(found: Solar) -> date:
-    return date(found.getYear(), found.getMonth(), found.getDay())
 
 
 def birthday_clause(day: date, *, february_29: February29 = "feb28") -> ColumnElement[bool]:

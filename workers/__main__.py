@@ -1,10 +1,10 @@
-"""``python -m workers worker | scheduler``: one process of the road, without the console's weight."""
+"""``python -m workers worker | scheduler``: the processes of the road, without the console's weight."""
 
 import sys
 
 from config.logs import set_up_logs
 from config.settings import read_settings
-from workers.running import run_worker
+from workers.running import keep_working
 from workers.scheduler import run_scheduler
 
 
@@ -13,7 +13,7 @@ def main(part: str) -> None:
     settings = read_settings()
     set_up_logs(settings.log_level)
     if part == "worker":
-        run_worker(threads=settings.workers.threads)
+        keep_working(processes=settings.workers.processes, threads=settings.workers.threads)
     elif part == "scheduler":
         run_scheduler()
     else:

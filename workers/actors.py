@@ -137,12 +137,14 @@ def doubt(lane: int) -> None:
     """Take back what dead workers held, and ask providers about lost answers."""
 
     def once(installation: Installation) -> bool:
+        left = False
         for carrier in installation.carriers.values():
             sweep(carrier.database, carrier.settling)
             with carrier.database.transaction() as connection:
                 now = read_clock(connection)
-            settle(carrier, now=now)
-        return False
+            asked = settle(carrier, now=now)
+            left = left or asked.found + asked.waiting_again > 0
+        return left
 
     _work(Work.DOUBT, lane, once)
 

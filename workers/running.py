@@ -7,6 +7,7 @@ import workers.actors as _actors
 from config.wiring import open_application
 from workers.broker import broker, connect
 from workers.ending import wait_for_end
+from workers.forking import keep_workers
 from workers.installation import install
 
 log = structlog.get_logger("workers")
@@ -33,3 +34,8 @@ def run_worker(*, threads: int) -> None:
         wait_for_end()
         installation.stopping = True
         worker.stop(timeout=GRACE)
+
+
+def keep_working(*, processes: int, threads: int) -> None:
+    """Keep ``processes`` worker processes answering bells until this one is asked to end."""
+    keep_workers(processes, lambda: run_worker(threads=threads))

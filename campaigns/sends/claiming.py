@@ -11,7 +11,7 @@ from database.tables import addresses, campaigns, members, sends
 
 #: How many sends are claimed together at most, by how many of their claimers have died: what
 #: may have killed one is tried among fewer and fewer others, and alone at last.
-TOGETHER = (10_000, 50, 5, 1, 1)
+TOGETHER = (10_000, 50, 5, 1, 1, 1, 1, 1)
 #: Claims by processes that died holding the send, after which it is set aside.
 POISONED_AFTER = len(TOGETHER)
 

@@ -13,11 +13,11 @@ from config.wiring import Application, open_application, open_engines, upgrade_o
 from console.output import run_command, say
 from console.public import build_app
 from console.public_side import public_side
-from console.supervising import all_parts, keep_alive, worker_parts
+from console.supervising import all_parts, keep_alive
 from database.embedded import EmbeddedEngines, EngineFailed
 from workers.bells import ring
 from workers.broker import connect
-from workers.running import run_worker
+from workers.running import keep_working
 from workers.scheduler import run_scheduler
 
 app = typer.Typer()
@@ -33,7 +33,7 @@ def up() -> None:
         if engines.embedded is not None and settings.database_url is None:
             upgrade_once(engines.database_url)
         say("Tidings is up at {url}; stop it with Ctrl-C.", url=str(settings.public_url).rstrip("/"))
-        keep_alive(all_parts(settings), also=lambda: _mend(engines.embedded))
+        keep_alive(all_parts(), also=lambda: _mend(engines.embedded))
 
 
 @app.command()
@@ -42,10 +42,7 @@ def worker(processes: Annotated[int | None, typer.Option(min=1, help="How many p
     """Run only the workers that answer bells."""
     settings = _settings()
     wanted = processes or settings.workers.processes
-    if wanted == 1:
-        run_worker(threads=settings.workers.threads)
-    else:
-        keep_alive(worker_parts(wanted))
+    keep_working(processes=wanted, threads=settings.workers.threads)
 
 
 @app.command()

@@ -69,8 +69,17 @@ def _reports(connection: Connection, now: datetime) -> list[Report]:
     return found + [campaign_report(connection, name, now=now) for name in named]
 
 
+def stands_alone(report: Report) -> bool:
+    """Say whether the report has a draw of its own: a campaign that only journeys use is part of theirs."""
+    experiment = report.effect.experiment
+    return report.kind == "journey" or (experiment is not None and experiment.name.startswith("campaign:"))
+
+
 def write_files(ending: Ending, folder: Path, language: str, *, wrote: Callable[[], None]) -> list[Path]:
-    """Write each report as JSON, CSV, page and charts, and everything together as demo.json; return the files."""
+    """Write each report as JSON and CSV, those that stand alone as page and charts, too, and all together as demo.json.
+
+    Returns the files.
+    """
     charts = folder / "charts"
     charts.mkdir(parents=True, exist_ok=True)
     for old in charts.glob("*.png"):
@@ -79,17 +88,14 @@ def write_files(ending: Ending, folder: Path, language: str, *, wrote: Callable[
     written[0].write_text(json.dumps(ending.as_data(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     for report in ending.reports:
         stem = f"{report.kind}-{report.name}"
-        for suffix, words in (
-            ("json", json.dumps(as_data(report), ensure_ascii=False, indent=2) + "\n"),
-            ("csv", as_csv(report)),
-            ("html", as_html(report, language)),
-        ):
+        words = {"json": json.dumps(as_data(report), ensure_ascii=False, indent=2) + "\n", "csv": as_csv(report)}
+        if stands_alone(report):
+            words["html"] = as_html(report, language)
+            written += write_pngs(report, charts, language)
+        for suffix, said in words.items():
             file = folder / f"{stem}.{suffix}"
             # The mark at the start tells spreadsheets that a CSV file is UTF-8.
-            file.write_text(words, encoding="utf-8-sig" if suffix == "csv" else "utf-8", newline="")
+            file.write_text(said, encoding="utf-8-sig" if suffix == "csv" else "utf-8", newline="")
             written.append(file)
-        # A campaign that only journeys use has its charts on its page; as files they would be too many to look at.
-        if report.kind == "journey" or not report.steps:
-            written += write_pngs(report, charts, language)
         wrote()
     return written

@@ -68,7 +68,7 @@ def _deed(
     resident: Resident, kind: str, at: datetime, place: int, *, value: float | None = None, properties: dict[str, object]
 ) -> Deed:
     key = f"{resident.key}-{kind.partition('.')[0]}-{place}"
-    return Deed(key=key, member=resident.key, kind=kind, at=at, value=value, properties=properties)
+    return Deed(key=key, member=resident.key, kind=kind, at=at.replace(microsecond=0), value=value, properties=properties)
 
 
 def _orders(die: random.Random, start: datetime, end: datetime, a_day: float) -> Iterator[datetime]:

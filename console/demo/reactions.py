@@ -58,7 +58,7 @@ class Reactions:
         """Draw the reactions to every message that arrived after ``since`` and by ``now``."""
         for row in connection.execute(_REACHED, {"since": since, "now": now}):
             self.reached[row.channel] += 1
-            for deed in self._draw(row.id, row.key, row.name, row.decided_at, row.at):
+            for deed in self.draw(row.id, row.key, row.name, row.decided_at, row.at):
                 heapq.heappush(self._coming, (deed.at, f"{deed.kind} {deed.key}", deed))
 
     def until(self, now: datetime) -> list[Deed]:
@@ -68,7 +68,8 @@ class Reactions:
             deeds.append(heapq.heappop(self._coming)[2])
         return deeds
 
-    def _draw(self, send_id: int, member: str, campaign: str, decided_at: datetime, arrived_at: datetime) -> list[Deed]:
+    def draw(self, send_id: int, member: str, campaign: str, decided_at: datetime, arrived_at: datetime) -> list[Deed]:
+        """Draw what a member does about one message: look at it, buy because of it, or mostly nothing."""
         pull = PULLS.get(campaign, OTHERS)
         die = random.Random(f"reaction {self.seed} {campaign} {member} {decided_at:%Y-%m-%d}")
         looks, buys = die.random() < pull.looks, die.random() < pull.buys

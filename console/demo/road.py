@@ -17,7 +17,7 @@ from journeys.published import load_published
 from workers.bells import DELIVERY, Work, ring
 from workers.work import find_work
 
-LOOK_EVERY = 0.01  #: seconds between two looks at what is left
+LOOK_AGAIN, LOOK_LATEST = 0.015, 0.08  #: seconds before the second look at what is left, growing, and at most
 RING_AGAIN = 0.3  #: seconds before a bell whose work is still there is rung once more
 PATIENCE = 60.0  #: seconds after which work that does not end is a failure
 
@@ -57,7 +57,7 @@ class Road:
         self._ring(Work.RESPONSES)
 
     def _wait(self, now: datetime, *, until_settled: bool) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline, pause = time.monotonic() + PATIENCE, LOOK_AGAIN
         while True:
             with self._stage.database.transaction() as connection:
                 left = self._left(connection, now, until_settled=until_settled)
@@ -69,18 +69,19 @@ class Road:
                     self._ring(kind)
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the work of {now:%Y-%m-%d %H:%M} does not end: {', '.join(map(str, left))}")
-            time.sleep(LOOK_EVERY)
+            time.sleep(pause)
+            pause = min(pause * 1.25, LOOK_LATEST)
 
     def _left(self, connection: Connection, now: datetime, *, until_settled: bool) -> list[Work | str]:
         """List what is left to do; what is not a kind of work is in somebody's hands."""
+        if connection.execute(_IN_HAND).scalar_one():
+            return ["in hand"]
         left: list[Work | str] = list(find_work(connection, now=now))
         if Work.DOUBT in left and not until_settled:
             # A question about a lost answer waits for real seconds; the story does not.
             left.remove(Work.DOUBT)
             if time.monotonic() - self._rung.get(Work.DOUBT, 0.0) > RING_AGAIN:
                 self._ring(Work.DOUBT)
-        if connection.execute(_IN_HAND).scalar_one():
-            left.append("in hand")
         if until_settled and connection.execute(_IN_DOUBT).scalar_one():
             left.append("in doubt")
         if not left and calendar_is_due(connection, now):

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import requests
@@ -27,7 +27,7 @@ from config.environment import environment_with_file
 from config.settings import Settings
 from config.wiring import open_engines
 from console.supervising import Part, program, stop
-from database.engine import Database
+from database.engine import Database, set_clock
 from database.migrations.running import upgrade
 from language.problems import refuse
 from workers.broker import connect
@@ -83,12 +83,6 @@ class Stage:
             )  # fmt: skip
         self.parts.append(Part(name=name, command=program(*words), process=process, since=time.monotonic()))
 
-    def restart_simulator_for_visitors(self) -> None:
-        """Let the simulator tell reports by itself and misbehave no more."""
-        rules = ReceiptRules(callback_urls=dict(self.simulator.settings.receipts.callback_urls), failed=UNDELIVERED)
-        self.simulator.stop()
-        self.simulator = SimulatorProcess(_simulator(self.record, self.simulator, rules, FaultRules())).start()
-
 
 @contextlib.contextmanager
 def set_stage(settings: Settings, folder: Path, *, seed: int, workers: int = 2, name: str = DATABASE) -> Iterator[Stage]:
@@ -131,6 +125,17 @@ def set_stage(settings: Settings, folder: Path, *, seed: int, workers: int = 2, 
         held.callback(lambda: _stop_simulator(stage))
         simulator.start()
         yield stage
+
+
+def open_to_visitors(stage: Stage) -> None:
+    """Give the road the real clock back, start the scheduler, and let the simulator tell reports by itself and misbehave no more."""
+    with stage.database.transaction() as connection:
+        set_clock(connection, None)
+    old = stage.simulator.settings
+    rules = ReceiptRules(callback_urls=old.receipts.callback_urls, failed=UNDELIVERED)
+    stage.simulator.stop()
+    stage.simulator = SimulatorProcess(replace(old, receipts=rules, faults=FaultRules())).start()
+    stage.start("scheduler", "scheduler")
 
 
 def _stop_simulator(stage: Stage) -> None:
@@ -194,13 +199,6 @@ def _other_redis_database(url: str) -> str:
     if url.startswith("unix:"):
         return url.partition("?")[0] + f"?db={REDIS_DATABASE}"
     return make_url(url).set(database=str(REDIS_DATABASE)).render_as_string(hide_password=False)
-
-
-def _simulator(record: Path, running: SimulatorProcess, receipts: ReceiptRules, faults: FaultRules) -> SimulatorSettings:
-    old = running.settings
-    return SimulatorSettings(
-        record=record, http_port=old.http_port, smtp_port=old.smtp_port, seed=old.seed, faults=faults, receipts=receipts
-    )
 
 
 def _write_settings(

@@ -7,12 +7,12 @@ from rich import box
 from rich.table import Table as Drawn
 from rich.text import Text
 
-from console.demo.ending import Ending
+from console.demo.ending import Ending, stands_alone
 from console.output import in_words, language, say, screen
 from reports.closing import Closing
 from reports.report import Report
 from reports.tables import PLACES, place_counts
-from reports.wording import count, p_text, percent, points, said, verdict_sentence
+from reports.wording import count, p_text, percent, points, verdict_sentence
 
 
 def tell_ending(ending: Ending) -> None:
@@ -76,7 +76,7 @@ def _print_lifts(reports: Sequence[Report]) -> None:
     rows, sentences = [], []
     for report in reports:
         found = report.effect.lift
-        if found is None:
+        if found is None or not stands_alone(report):
             continue
         interval = found.diff_interval
         rows.append([
@@ -111,8 +111,3 @@ def _say_verdict(ending: Ending) -> None:
     else:
         say("Every invariant of the ledger holds.")
     screen().print()
-
-
-def heading(sentence: str, /, **values: object) -> None:
-    """Print a line that opens a part of the demo."""
-    screen().print(Text(said(sentence, language(), **values), style="bold"))

@@ -27,7 +27,7 @@ from tests.carriers import a_simulator, account_settings
 from tests.makers import SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0  #: seconds a part may take to start or to end
+PATIENCE = 120.0  #: seconds a part may take to start or to end
 #: The product's own defaults, but for quiet hours: the bench may run at night.
 RULES = PlanningRules(
     quiet_hours=None, caps=(Cap(count=2, per=timedelta(days=1)), Cap(count=6, per=timedelta(days=7)))
@@ -61,8 +61,8 @@ class Installation:
             self.start(name, "workers", "worker")
         self.start("scheduler", "workers", "scheduler")
         for name in names:
-            self.wait_for(name, lambda name=name: b"worker started" in self._log(name).read_bytes())
-        self.wait_for("scheduler", lambda: b"scheduler started" in self._log("scheduler").read_bytes())
+            self._wait_for_words(name, b"worker started")
+        self._wait_for_words("scheduler", b"scheduler started")
 
     def start_api(self) -> None:
         """Start the public HTTP side and return when it answers."""
@@ -72,8 +72,9 @@ class Installation:
     def start_up(self, *, workers: int) -> None:
         """Start everything as ``tidings up`` does and return when all of it is at work."""
         self.start("up", "console.commands.running", "up")
-        self.wait_for("up", lambda: self._log("up").read_bytes().count(b"worker started") == workers)
-        self.wait_for("up", lambda: b"scheduler started" in self._log("up").read_bytes() and self._answers())
+        self._wait_for_words("up", b"worker started", times=workers)
+        self._wait_for_words("up", b"scheduler started")
+        self.wait_for("up", self._answers)
 
     def wait_for(self, name: str, condition: Callable[[], bool], *, seconds: float = PATIENCE) -> None:
         """Return once the condition holds.
@@ -103,6 +104,9 @@ class Installation:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(process, signal.SIGKILL)
         self.parts.clear()
+
+    def _wait_for_words(self, name: str, words: bytes, *, times: int = 1) -> None:
+        self.wait_for(name, lambda: self._log(name).read_bytes().count(words) >= times)
 
     def _answers(self) -> bool:
         with contextlib.suppress(requests.RequestException):
@@ -142,7 +146,7 @@ def an_installation(folder: Path, *, workers: int = 2, latency: float = 0.0) -> 
             "TIDINGS_DATABASE_URL": database.url.set(drivername="postgresql").render_as_string(hide_password=False),
             "TIDINGS_REDIS_URL": engines.redis_url,
             "TIDINGS_SECRET": SECRET.decode(),
-            "TIDINGS_PROVIDERS": json.dumps(account_settings(simulator)),
+            "TIDINGS_PROVIDERS": json.dumps(accounts(simulator)),
             "TIDINGS_QUIET_HOURS": "none",
             "TIDINGS_LISTEN__PORT": str(port),
             "TIDINGS_WORKERS__PROCESSES": str(workers),
@@ -156,6 +160,14 @@ def an_installation(folder: Path, *, workers: int = 2, latency: float = 0.0) -> 
         finally:
             running.stop_parts()
             database.close()
+
+
+def accounts(simulator: SimulatorProcess) -> dict[str, dict[str, object]]:
+    """Return the accounts at the simulator, by channel, as patient as the product is by default."""
+    return {
+        channel: {name: value for name, value in account.items() if not name.endswith("_timeout")}
+        for channel, account in account_settings(simulator).items()
+    }
 
 
 def _free_port() -> int:

@@ -31,7 +31,7 @@ class Errand(msgspec.Struct):
 def rate_without_ledger(
     folder: Path, account: Mapping[str, object], sample: Sequence[Message], *, count: int, processes: int
 ) -> float:
-    """Hand over ``count`` messages, the sample's again and again under new references; return messages a second."""
+    """Hand over ``count`` messages, the sample's again and again under new references; return those accepted a second."""
     settings = dict(account)
     provider = str(settings.pop("provider"))
     again = [replace(sample[number % len(sample)], reference=f"plain-{number}") for number in range(count)]
@@ -53,9 +53,7 @@ def rate_without_ledger(
         for child in children:
             child.kill()
             child.communicate()
-    if accepted != count:
-        raise RuntimeError(f"the reference handed over {accepted} of {count} messages")
-    return count / seconds
+    return accepted / seconds
 
 
 def _let_go(children: Sequence["subprocess.Popen[str]"]) -> tuple[float, int]:

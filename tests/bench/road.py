@@ -1,7 +1,7 @@
 """A campaign launched and carried to its end by real workers, and a sample of what they hand over."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,7 +24,11 @@ SAMPLE = 500
 SLOWEST = 50  #: sends a second below which a run is given up
 PATIENCE = 60.0  #: seconds given to any run besides
 TEMPLATE = "new-season"
-OPEN = "SELECT EXISTS (SELECT FROM sends WHERE state IN ('waiting', 'claimed', 'submitting', 'in_doubt'))"
+#: Asked so that the partial indexes answer: looking through the table ten times a second would slow what we measure.
+OPEN = """
+SELECT EXISTS (SELECT FROM sends WHERE state = 'waiting' AND channel = :channel)
+    OR EXISTS (SELECT FROM sends WHERE state IN ('claimed', 'submitting'))
+"""
 
 
 class _Listening(Provider):
@@ -58,8 +62,14 @@ class Carried:
     """How a launch went."""
 
     sends: int
-    seconds: float  #: from the launch until the ledger said accepted for all
+    in_doubt: int  #: the simulator's answer was lost; none on a machine that is not overwhelmed
+    seconds: float  #: from the launch until the ledger had every answer
     planning: float  #: seconds of those that planning took
+
+    @property
+    def details(self) -> Mapping[str, object]:
+        """Return what explains the rate, in words."""
+        return {"sends": self.sends, "in doubt": self.in_doubt, "seconds of planning": round(self.planning, 3)}
 
 
 def publish(connection: Connection, channel: str) -> Campaign:
@@ -83,7 +93,7 @@ def sample_messages(running: Installation, campaign: Campaign) -> list[Message]:
 
 
 def carry(running: Installation, campaign: Campaign, *, count: int) -> Carried:
-    """Launch the campaign and wait until every send is accepted.
+    """Launch the campaign and wait until every send has its answer.
 
     Raises:
         RuntimeError: it took far too long, or the ledger and the simulator's own record do not say the same.
@@ -93,22 +103,28 @@ def carry(running: Installation, campaign: Campaign, *, count: int) -> Carried:
     with running.database.transaction() as connection:
         launched = launch(connection, campaign, occasion="measured", now=read_clock(connection), rules=RULES)
     planning = time.monotonic() - began
-    with running.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while connection.execute(text(OPEN)).scalar_one():
-            if time.monotonic() - began > PATIENCE + count / SLOWEST:
-                raise RuntimeError(f"after {time.monotonic() - began:.0f} s: {_states(connection)}")
-            time.sleep(0.05)
-        seconds = time.monotonic() - began
-        states = _states(connection)
-    taken = _taken(running) - before
-    if launched is None or launched.considered != count or states.get("accepted") != count or taken != count:
+    while _is_open(running, campaign.definition.channels[0]):
+        if time.monotonic() - began > PATIENCE + count / SLOWEST:
+            raise RuntimeError(f"after {time.monotonic() - began:.0f} s: {_states(running)}")
+        time.sleep(0.1)
+    seconds = time.monotonic() - began
+    states, taken = _states(running), _taken(running) - before
+    accepted, in_doubt = states.get("accepted", 0), states.get("in_doubt", 0)
+    if launched is None or accepted + in_doubt != count or not accepted <= taken <= count:
         raise RuntimeError(f"of {count} sends the simulator took {taken} and the ledger says {states}")
-    return Carried(sends=count, seconds=seconds, planning=planning)
+    return Carried(sends=count, in_doubt=in_doubt, seconds=seconds, planning=planning)
 
 
-def _states(connection: Connection) -> dict[str, int]:
-    found = connection.execute(text("SELECT state, count(*) FROM sends WHERE occasion <> 'sample' GROUP BY state"))
-    return dict(found.tuples().all())
+def _is_open(running: Installation, channel: str) -> bool:
+    with running.database.transaction() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        return bool(connection.execute(text(OPEN), {"channel": channel}).scalar_one())
+
+
+def _states(running: Installation) -> dict[str, int]:
+    with running.database.transaction() as connection:
+        found = connection.execute(text("SELECT state, count(*) FROM sends WHERE occasion <> 'sample' GROUP BY state"))
+        return dict(found.tuples().all())
 
 
 def _taken(running: Installation) -> int:

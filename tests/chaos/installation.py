@@ -48,38 +48,37 @@ class Installation:
     simulator: SimulatorProcess
     environment: Mapping[str, str]
     folder: Path
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    others: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    logs: dict[int, Path] = field(default_factory=dict)  #: by process id
-    started: int = 0
+    parts: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    parent: subprocess.Popen[bytes] | None = None
     kills: int = 0
     most_in_doubt: int = 0
 
     def start_part(self, part: str) -> subprocess.Popen[bytes]:
         """Start one process of the road."""
-        self.started += 1
-        file = self.folder / f"{part}-{self.started}.log"
-        with file.open("wb") as log:
+        with (self.folder / f"{part}.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "workers", part], cwd=ROOT, env=dict(self.environment), stdout=log, stderr=log
             )
-        self.logs[process.pid] = file
+        self.parts.append(process)
         return process
 
-    def start_workers(self, count: int) -> None:
-        self.workers += [self.start_part("worker") for _ in range(count)]
+    def start_workers(self) -> None:
+        """Start the parent of the worker processes; it gives birth to another for each that dies."""
+        self.parent = self.start_part("worker")
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers that live."""
+        if self.parent is None:
+            return []
+        children = Path(f"/proc/{self.parent.pid}/task/{self.parent.pid}/children")
+        return [int(child) for child in children.read_text().split()]
 
     def kill_a_worker(self, die: random.Random) -> None:
-        """Kill one worker that is at work, as a failing machine would, and start another."""
-        working = [worker for worker in self.workers if b"worker started" in self.logs[worker.pid].read_bytes()]
-        if not working:
-            return
-        victim = die.choice(working)
-        victim.send_signal(signal.SIGKILL)
-        victim.wait()
-        self.workers.remove(victim)
-        self.start_workers(1)
-        self.kills += 1
+        """Kill one worker, as a failing machine would."""
+        working = self.workers()
+        if working:
+            os.kill(die.choice(working), signal.SIGKILL)
+            self.kills += 1
 
     def flush_redis(self) -> None:
         """Let Redis lose everything it holds."""
@@ -99,9 +98,9 @@ class Installation:
         return sum(counts.get(state, 0) for state in ("waiting", "claimed", "submitting", "in_doubt"))
 
     def stop(self) -> None:
-        for process in [*self.workers, *self.others]:
+        for process in self.parts:
             process.terminate()
-        for process in [*self.workers, *self.others]:
+        for process in self.parts:
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
@@ -130,7 +129,7 @@ def an_installation(folder: Path, *, faults: FaultRules, scheduler: bool = True)
         }
         running = Installation(engines, database, simulator, environment, folder)
         if scheduler:
-            running.others.append(running.start_part("scheduler"))
+            running.start_part("scheduler")
         try:
             yield running
         finally:

@@ -20,7 +20,7 @@ Sabotage = Callable[[Installation], contextlib.AbstractContextManager[None]]
 
 
 def everything_at_once(
-    folder: Path, *, sends: int, limit: float, workers: int = 2, sabotage: Sabotage | None = None, crashes: int = 1
+    folder: Path, *, sends: int, limit: float, sabotage: Sabotage | None = None, crashes: int = 1
 ) -> tuple[Verdict, list[Broken], float]:
     """Kill a worker every two seconds, flush Redis twice, crash PostgreSQL; return what came of it.
 
@@ -32,7 +32,7 @@ def everything_at_once(
         with contextlib.ExitStack() as held:
             if sabotage is not None:
                 held.enter_context(sabotage(running))
-            running.start_workers(workers)
+            running.start_workers()
             blows: dict[float, object] = {3.0: running.flush_redis, 7.0: running.flush_redis}
             blows |= {5.0 + 4 * number: running.engines.crash_postgres for number in range(crashes)}
             seconds = run_until_settled(running, blows, kill_every=2.0, limit=limit)
@@ -46,7 +46,7 @@ def without_the_poll(folder: Path, *, sends: int, limit: float) -> Verdict:
     with an_installation(folder, faults=FaultRules(), scheduler=False) as running:
         with running.database.transaction() as connection:
             plan_sends(connection, sends)
-        running.start_workers(1)
+        running.start_workers()
         time.sleep(2)
         running.flush_redis()
         run_until_settled(running, {}, kill_every=limit, limit=limit)

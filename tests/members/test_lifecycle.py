@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 import pytest
-from lunar_python import Lunar, LunarMonth, LunarYear
+from lunardate import LunarDate
 from sqlalchemy import insert, select
 
 from database.engine import Database
@@ -33,29 +33,31 @@ def celebrated(first: date, last: date) -> Mapping[Birthday, list[date]]:
     return found
 
 
-def new_year(year: int) -> date:
-    return day_of(year, 1, 1)
-
-
-def day_of(lunar_year: int, signed_month: int, day: int) -> date:
-    """The library's own way from a lunar date to a solar one; a negative month is a leap month."""
-    found = Lunar.fromYmd(lunar_year, signed_month, day).getSolar()
-    return date(found.getYear(), found.getMonth(), found.getDay())
+def tabled_months(first: int, last: int) -> Mapping[tuple[int, int, bool], list[date]]:
+    """The days of every month of these lunar years, by asking the tables about one day after another."""
+    found: dict[tuple[int, int, bool], list[date]] = defaultdict(list)
+    day = date(first, 1, 1)
+    while day < date(last + 1, 3, 1):
+        tabled = LunarDate.from_solar_date(day.year, day.month, day.day)
+        if first <= tabled.year <= last:
+            found[tabled.year, tabled.month, tabled.is_leap_month].append(day)
+            assert len(found[tabled.year, tabled.month, tabled.is_leap_month]) == tabled.day
+        day += timedelta(days=1)
+    return found
 
 
 def test_each_lunar_birthday_comes_once_a_lunar_year_on_the_day_the_tables_name() -> None:
-    found = celebrated(new_year(FIRST), new_year(LAST + 1) - timedelta(days=1))
+    months = tabled_months(FIRST, LAST)
     expected: dict[Birthday, list[date]] = defaultdict(list)
     for year in range(FIRST, LAST + 1):
-        leap_of_year = LunarYear.fromYear(year).getLeapMonth()
         for month in range(1, 13):
             for leap in (False, True):
-                signed = -month if leap and leap_of_year == month else month
-                length = LunarMonth.fromYm(year, signed).getDayCount()
-                first = day_of(year, signed, 1)
+                days = months.get((year, month, leap), months[year, month, False])
                 for day in range(1, 31):
-                    expected[lunar(month, day, leap_month=leap)].append(first + timedelta(days=min(day, length) - 1))
+                    expected[lunar(month, day, leap_month=leap)].append(days[min(day, len(days)) - 1])
 
+    found = celebrated(months[FIRST, 1, False][0], months[LAST, 12, False][-1])
+    assert {len(days) for days in months.values()} == {29, 30}
     assert {birthday: days for birthday, days in found.items() if birthday.calendar == "lunar"} == expected
     assert {len(days) for days in expected.values()} == {LAST - FIRST + 1}
 
@@ -105,9 +107,12 @@ def test_other_solar_birthdays_keep_to_their_own_day() -> None:
     assert [b for b in birthdays_on(date(2023, 3, 1)) if b.calendar == "solar"] == [solar(3, 1)]
 
 
-def test_days_beyond_the_computed_calendar_have_solar_birthdays_only() -> None:
+def test_the_lunar_calendar_ends_with_the_lunar_year_2099() -> None:
+    assert birthdays_on(date(1900, 1, 30)) == [solar(1, 30)]
+    assert lunar(1, 1) in birthdays_on(date(1900, 1, 31))
+    assert lunar(12, 30) in birthdays_on(date(2100, 2, 8))
+    assert birthdays_on(date(2100, 2, 9)) == [solar(2, 9)]
     assert birthdays_on(date(2300, 5, 5)) == [solar(5, 5)]
-    assert birthdays_on(date(1899, 5, 5)) == [solar(5, 5)]
 
 
 def test_the_clause_finds_the_members_whose_day_it_is(database: Database) -> None:
