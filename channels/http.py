@@ -36,8 +36,7 @@ LARGEST_ANSWER = 1 << 20  #: bytes; no provider of messages has that much to say
 IDLE_LIMIT = 10.0  #: seconds after which an unused connection is not trusted any more
 #: Statuses by which HTTP itself says that the request was not carried out, and that it is our settings' fault.
 TURNED_AWAY = frozenset({401, 403, 404, 405, 407})
-#: Headers that would otherwise be added of their own accord.
-UNSAID = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}
+UNSAID = {"User-Agent": SKIP_HEADER, "Accept-Encoding": SKIP_HEADER}  #: headers that would be added unasked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,12 +259,11 @@ class Http:
         return request
 
     def _exchange(self, request: requests.PreparedRequest, call: _Call) -> Answer:
+        session = self._line.session
         if time.monotonic() - self._line.used_at > IDLE_LIMIT:
-            self._line.session.close()
+            session.close()
         patience = (min(self._limits.connect, call.left()), self._limits.read)
-        with self._line.session.send(
-            request, stream=True, timeout=patience, allow_redirects=False, proxies={}
-        ) as response:
+        with session.send(request, stream=True, timeout=patience, allow_redirects=False, proxies={}) as response:
             headers = Message()
             for name, value in response.headers.items():
                 headers[name] = value

@@ -42,7 +42,9 @@ class Advanced:
     exited: int = 0  #: let out by an exit event before they moved
 
 
-def advance(connection: Connection, *, now: datetime, limit: int = 20_000, rules: PlanningRules | None = None) -> Advanced:
+def advance(
+    connection: Connection, *, now: datetime, limit: int = 20_000, rules: PlanningRules | None = None
+) -> Advanced:
     """Move up to ``limit`` due enrolments on until each waits or is through.
 
     All of it happens in the caller's transaction: what a step caused is there exactly if
@@ -55,16 +57,23 @@ def advance(connection: Connection, *, now: datetime, limit: int = 20_000, rules
     claimed = claim_due(connection, versions, now=now, limit=limit)
     if not claimed:
         return Advanced()
-    exited = sum(exit_before_moving(connection, versions[journey], now=now) for journey in _journeys(connection))
+    groups = _groups(connection)
+    exited = sum(
+        exit_before_moving(connection, versions[journey], now=now) for journey in {journey for journey, _ in groups}
+    )
+    if exited:
+        groups = _groups(connection)
     steps = ended = 0
-    while groups := _groups(connection):
+    while groups:
         for journey, path in groups:
             version = versions[journey]
-            standing = Standing(connection=connection, published=version, path=path, now=now, rules=rules or PlanningRules())
+            standing = Standing(
+                connection=connection, published=version, path=path, now=now, rules=rules or PlanningRules()
+            )
             STEPS[standing.step.kind](standing)
         steps += record_steps(connection, now=now)
-        ended += end_those_who_are_through(connection, now=now)
-        _settle(connection, versions, now)
+        over, groups = _settle(connection, versions, now)
+        ended += over
     return Advanced(claimed=claimed, steps=steps, ended=ended, exited=exited)
 
 
@@ -82,14 +91,18 @@ def _groups(connection: Connection) -> list[tuple[int, str]]:
     return [(row.journey_id, row.step) for row in rows]
 
 
-def _settle(connection: Connection, versions: Mapping[int, Published], now: datetime) -> None:
-    arriving = connection.execute(select(moving.c.journey_id, moving.c.next_step).distinct()).all()
-    for journey, path in arriving:
-        if versions[journey].steps[path].kind == "wait":
-            settle_into_wait(connection, versions[journey], path, now=now)
-    onwards = update(moving).values(step=moving.c.next_step, visit=moving.c.visit + 1, next_step=None)
-    connection.execute(onwards)
-
-
-def _journeys(connection: Connection) -> list[int]:
-    return list(connection.execute(select(moving.c.journey_id).distinct().order_by(moving.c.journey_id)).scalars())
+def _settle(
+    connection: Connection, versions: Mapping[int, Published], now: datetime
+) -> tuple[int, list[tuple[int, str]]]:
+    """End those who are through, leave those who arrived at a wait, and say how many ended and who goes on."""
+    arriving = connection.execute(select(moving.c.journey_id, moving.c.next_step, moving.c.kind).distinct()).all()
+    over = {kind for _, path, kind in arriving if path == ""}
+    ended = end_those_who_are_through(connection, over, now=now) if over else 0
+    going = sorted({(journey, path) for journey, path, _ in arriving if path != ""})
+    waits = [place for place in going if versions[place[0]].steps[place[1]].kind == "wait"]
+    for journey, path in waits:
+        settle_into_wait(connection, versions[journey], path, now=now)
+    onwards = [place for place in going if place not in waits]
+    if onwards:
+        connection.execute(update(moving).values(step=moving.c.next_step, visit=moving.c.visit + 1, next_step=None))
+    return ended, onwards

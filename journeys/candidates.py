@@ -114,7 +114,10 @@ def by_inactivity(
     return (
         select(
             facts.c.member_id,
-            _key(published, literal("inactive:") + func.to_char(func.timezone("UTC", facts.c.last_at), 'YYYY-MM-DD"T"HH24:MI:SS')),
+            _key(
+                published,
+                literal("inactive:") + func.to_char(func.timezone("UTC", facts.c.last_at), 'YYYY-MM-DD"T"HH24:MI:SS'),
+            ),
             in_sql(moment),
             cast(null(), BigInteger),
         )
@@ -137,7 +140,9 @@ def _of_members(
     moment: datetime,
 ) -> Select[Any]:
     return select(members.c.id, _key(published, literal(cause)), in_sql(moment), cast(null(), BigInteger)).where(
-        who, *_in_zones(published, zones), *_may_enter(connection, published, members.c.id, in_sql(moment), asked_at=moment)
+        who,
+        *_in_zones(published, zones),
+        *_may_enter(connection, published, members.c.id, in_sql(moment), asked_at=moment),
     )
 
 

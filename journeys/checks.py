@@ -69,7 +69,9 @@ def journey_problems(journey: Journey, campaigns: Collection[str] | None) -> lis
 def _unknown_campaign(name: str, place: Place, campaigns: Collection[str]) -> Wrong:
     near = difflib.get_close_matches(name, campaigns, n=1)
     known = near[0] if near else ", ".join(sorted(campaigns)) or "-"
-    return Wrong(sentence="there is no campaign {name}; expected {known}", place=place, values={"name": name, "known": known})
+    return Wrong(
+        sentence="there is no campaign {name}; expected {known}", place=place, values={"name": name, "known": known}
+    )
 
 
 def _trigger_problems(journey: Journey) -> Iterator[Wrong]:

@@ -55,7 +55,9 @@ def enter(connection: Connection, published: Published, candidates: Select[Any],
         experiment, arm = assignments.c.experiment_id, assignments.c.arm
         source = entering.join(
             assignments,
-            and_(assignments.c.member_id == entering.c.member_id, assignments.c.experiment_id == published.experiment_id),
+            and_(
+                assignments.c.member_id == entering.c.member_id, assignments.c.experiment_id == published.experiment_id
+            ),
         )
     due_at, waiting_for = _arrival(connection, published, published.steps["0"], entering.c.member_id, now=now)
     rows = select(
@@ -95,9 +97,7 @@ def _arrival(
     if published.journey.time_zone != "member":
         return in_sql(next_instant(ready, wait.until_time, published.journey.time_zone)), event
     # Few zones, many members: each zone's instant is worked out once, with its clock changes.
-    zones = connection.execute(
-        select(members.c.time_zone).distinct().where(members.c.id.in_(select(member)))
-    ).scalars()
+    zones = connection.execute(select(members.c.time_zone).distinct().where(members.c.id.in_(select(member)))).scalars()
     own = select(members.c.time_zone).where(members.c.id == member).scalar_subquery()
     instants = {zone: in_sql(next_instant(ready, wait.until_time, zone)) for zone in zones}
     return (case(instants, value=own) if instants else in_sql(ready)), event
@@ -220,18 +220,21 @@ def _ending(who: ColumnElement[bool], state: str, reason: ColumnElement[str], no
 
 def record_steps(connection: Connection, *, now: datetime) -> int:
     """Keep what every step in ``moving`` decided; return how many steps were taken."""
-    taken = select(
-        moving.c.enrolment_id, moving.c.visit, moving.c.step, moving.c.kind, in_sql(now), moving.c.result
-    )
+    taken = select(moving.c.enrolment_id, moving.c.visit, moving.c.step, moving.c.kind, in_sql(now), moving.c.result)
     columns = ["enrolment_id", "visit", "step", "kind", "run_at", "result"]
     return insert_counted(connection, step_runs.insert().from_select(columns, taken))
 
 
-def end_those_who_are_through(connection: Connection, *, now: datetime) -> int:
-    """End the enrolments in ``moving`` after which no step comes; return how many."""
+def end_those_who_are_through(connection: Connection, kinds: Collection[str], *, now: datetime) -> int:
+    """End the enrolments in ``moving`` after which no step comes; return how many.
+
+    ``kinds`` are those of the steps they come from: an exit step gives its own reason.
+    """
     over = moving.c.next_step == ""
-    connection.execute(_ending(and_(over, moving.c.kind == "exit"), "exited", moving.c.result, now))
-    connection.execute(_ending(and_(over, moving.c.kind != "exit"), "finished", literal("finished"), now))
+    if "exit" in kinds:
+        connection.execute(_ending(and_(over, moving.c.kind == "exit"), "exited", moving.c.result, now))
+    if set(kinds) != {"exit"}:
+        connection.execute(_ending(and_(over, moving.c.kind != "exit"), "finished", literal("finished"), now))
     return connection.execute(delete(moving).where(over)).rowcount
 
 

@@ -39,7 +39,9 @@ def read_journey(path: Path, *, campaigns: Collection[str] | None = None) -> Loa
     document = read_document(path)
     journey = validate(Journey, document)
     problems = [*_condition_problems(journey, document)]
-    problems += [document.problem(wrong.sentence, wrong.place, **wrong.values) for wrong in journey_problems(journey, campaigns)]
+    problems += [
+        document.problem(wrong.sentence, wrong.place, **wrong.values) for wrong in journey_problems(journey, campaigns)
+    ]
     if problems:
         raise InputRefused(problems)
     return LoadedJourney(journey=journey, document=document)

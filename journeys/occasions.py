@@ -70,7 +70,9 @@ def _on_day(trigger: Trigger, day: date, zone: str) -> list[Occasion]:
     ]
 
 
-def due_occasions(published: Published, zones: Collection[str], done: Collection[str], *, now: datetime) -> list[Occasion]:
+def due_occasions(
+    published: Published, zones: Collection[str], done: Collection[str], *, now: datetime
+) -> list[Occasion]:
     """List the occasions whose time has come and that are not ``done``, earliest first.
 
     Only those since the version was published count, and only as far back as is made up

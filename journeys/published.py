@@ -74,4 +74,6 @@ def lock_published(connection: Connection, ids: Collection[int]) -> list[Publish
         .order_by(journeys.c.name, journeys.c.version)
         .with_for_update(key_share=True)
     ).all()
-    return [version for version in load_published(connection, ("active", "paused", "draining")) if version.id in set(ids)]
+    return [
+        version for version in load_published(connection, ("active", "paused", "draining")) if version.id in set(ids)
+    ]

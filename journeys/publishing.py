@@ -61,7 +61,9 @@ def definition_of(journey: Journey) -> dict[str, object]:
 def _problems(connection: Connection, wanted: Sequence[Journey]) -> list[Problem]:
     names = set(connection.execute(select(campaigns.c.name)).scalars())
     found = [
-        Problem(sentence=wrong.sentence, values=wrong.values, field=f"{journey.journey}: {'.'.join(map(str, wrong.place))}")
+        Problem(
+            sentence=wrong.sentence, values=wrong.values, field=f"{journey.journey}: {'.'.join(map(str, wrong.place))}"
+        )
         for journey in wanted
         for wrong in journey_problems(journey, names)
     ]
@@ -107,7 +109,9 @@ def _expect(connection: Connection, name: str) -> Row[tuple[object, ...]]:
     if found is not None:
         return found
     names = list(
-        connection.execute(select(journeys.c.name).distinct().where(journeys.c.state.in_(("active", "paused")))).scalars()
+        connection.execute(
+            select(journeys.c.name).distinct().where(journeys.c.state.in_(("active", "paused")))
+        ).scalars()
     )
     near = difflib.get_close_matches(name, names, n=1)
     known = near[0] if near else ", ".join(sorted(names)) or "-"

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from campaigns.campaign import Control, Goal, Title
 from journeys import journey as models
 from journeys.occasions import MADE_UP_FOR
 from journeys.triggers import LATEST_ARRIVAL
@@ -21,7 +22,7 @@ DEFINITIONS = Path(__file__).parent / "definitions"
 
 #: Each part of a file, under the heading it stands below.
 SECTIONS: tuple[tuple[str, tuple[type[BaseModel], ...]], ...] = (
-    ("The file", (models.Journey, models.Reentry, models.ExitRule, models.Control, models.Goal, models.Title)),
+    ("The file", (models.Journey, models.Reentry, models.ExitRule, Control, Goal, Title)),
     (
         "Triggers",
         (
@@ -130,7 +131,14 @@ def _kind(field: FieldInfo) -> str:
     parts = re.findall(r"\.(\w+)(?=[\s,\]|'>]|$)", text)
     kinds = {"timedelta": "length of time", "time": "time of day", "datetime": "local time", "Decimal": "share, 0 to 1"}
     told = [kinds.get(part, f"[{part}](#{part.lower()})" if part in _sections() else "") for part in parts]
-    plain = {"dict[": "mapping", "Comparison'>": "comparison", "Comparison |": "comparison", "<class 'str'>": "text", "<class 'int'>": "number", "<class 'bool'>": "true or false"}
+    plain = {
+        "dict[": "mapping",
+        "Comparison'>": "comparison",
+        "Comparison |": "comparison",
+        "<class 'str'>": "text",
+        "<class 'int'>": "number",
+        "<class 'bool'>": "true or false",
+    }
     told += [word for mark, word in plain.items() if mark in text] + [f"`{name}`" for name in names]
     if text.startswith("str"):
         told.append("text")

@@ -119,7 +119,8 @@ def _live_through(
 ) -> None:
     with scratch.transaction() as connection:
         (published,) = load_published(connection, ("active",))
-        looks = occasions_between(published, _zones(connection, rehearsal), start, end)
+        zones = _zones(connection, rehearsal)
+        looks = occasions_between(published, zones, start, end)
     before, now = start - timedelta(microseconds=1), start
     moments = 0
     while now < end:
@@ -130,7 +131,7 @@ def _live_through(
                 while enrol(connection, now=now, limit=EVENTS_AT_ONCE).events == EVENTS_AT_ONCE:
                     pass
             if looks and looks[0] <= now:
-                enrol_scheduled(connection, now=now, february_29=rehearsal.rules.february_29)
+                enrol_scheduled(connection, now=now, february_29=rehearsal.rules.february_29, zones=zones)
             coming = next_told(connection, now), _move_on(connection, rehearsal.rules, now)
             moments += 1
             if moments.bit_count() == 1:
@@ -154,9 +155,7 @@ def _next_due(connection: Connection) -> datetime | None:
     return found
 
 
-def _next_moment(
-    now: datetime, coming: Sequence[datetime | None], look: datetime | None, end: datetime
-) -> datetime:
+def _next_moment(now: datetime, coming: Sequence[datetime | None], look: datetime | None, end: datetime) -> datetime:
     """Return when something happens next: exactly then for a trigger's look, in strides for the rest."""
     moments = [max(moment, now + STRIDE) for moment in coming if moment is not None]
     return min([*moments, *([look] if look else []), end])

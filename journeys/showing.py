@@ -34,7 +34,8 @@ class Standings:
             "entered": self.entered,
             "ended": dict(self.ended),
             "steps": [
-                {"step": path, "passed": self.passed.get(path, 0), "here": self.here.get(path, 0)} for path in sorted(paths)
+                {"step": path, "passed": self.passed.get(path, 0), "here": self.here.get(path, 0)}
+                for path in sorted(paths)
             ],
         }
 

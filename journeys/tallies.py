@@ -99,7 +99,9 @@ def _ways(connection: Connection, member: int) -> list[TimelineEntry]:
     ).all()
     entered = [TimelineEntry(at=row.entered_at, what="entered", detail=row.entry_key) for row in rows]
     return entered + [
-        TimelineEntry(at=row.ended_at, what="ended", detail=f"{row.state}: {row.end_reason}") for row in rows if row.ended_at
+        TimelineEntry(at=row.ended_at, what="ended", detail=f"{row.state}: {row.end_reason}")
+        for row in rows
+        if row.ended_at
     ]
 
 

@@ -37,9 +37,7 @@ class Enrolled:
     exited: int = 0  #: let out by an event
 
 
-def enrol(
-    connection: Connection, *, now: datetime, limit: int = 5000, latest: timedelta = LATEST_ARRIVAL
-) -> Enrolled:
+def enrol(connection: Connection, *, now: datetime, limit: int = 5000, latest: timedelta = LATEST_ARRIVAL) -> Enrolled:
     """Look at up to ``limit`` events: they end waits, let members out, and let members in.
 
     A member enters a journey by the earliest of several events in one batch.  Events from
@@ -102,18 +100,22 @@ def _move_those_inside(
 
 
 def enrol_scheduled(
-    connection: Connection, *, now: datetime, february_29: February29 = "feb28"
+    connection: Connection, *, now: datetime, february_29: February29 = "feb28", zones: Sequence[str] | None = None
 ) -> Enrolled:
     """See to every birthday, anniversary, silence and schedule whose local time has come.
 
     Each occasion is written to ``trigger_runs`` with the entries it made, and so is seen
     to once by however many schedulers.  Missed ones are made up for in order, as far back
-    as ``MADE_UP_FOR``.  ``february_29`` says when those born on that day celebrate in common years.
+    as ``MADE_UP_FOR``.  ``february_29`` says when those born on that day celebrate in common years;
+    ``zones`` are those that members live in, None: the members are asked.
     """
-    scheduled = [version for version in load_published(connection, ("active", "paused")) if not version.journey.trigger.event]
+    scheduled = [
+        version for version in load_published(connection, ("active", "paused")) if not version.journey.trigger.event
+    ]
     if not scheduled:
         return Enrolled()
-    zones = list(connection.execute(select(members.c.time_zone).distinct()).scalars())
+    if zones is None:
+        zones = list(connection.execute(select(members.c.time_zone).distinct()).scalars())
     waiting = [version.id for version in scheduled if _due(connection, version, zones, now)]
     if not waiting:
         return Enrolled()
@@ -160,13 +162,9 @@ def _candidates(
     if trigger.inactive:
         return by_inactivity(connection, version, zones, moment=first.due_at)
     if trigger.birthday:
-        return by_birthday(
-            connection, version, zones, day=first.day, moment=first.due_at, february_29=february_29
-        )
+        return by_birthday(connection, version, zones, day=first.day, moment=first.due_at, february_29=february_29)
     if trigger.anniversary:
-        return by_anniversary(
-            connection, version, zones, day=first.day, moment=first.due_at, february_29=february_29
-        )
+        return by_anniversary(connection, version, zones, day=first.day, moment=first.due_at, february_29=february_29)
     return by_schedule(connection, version, zones, label=first.label, moment=first.due_at)
 
 

@@ -5,10 +5,9 @@ from calendar import isleap
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
-from itertools import pairwise
 from typing import Literal
 
-from lunardate import LunarDate
+from borax.calendars.lunardate import LCalendars
 from sqlalchemy import ColumnElement, and_, false, or_
 
 from database.tables import members
@@ -78,25 +77,17 @@ class _Month:
 @cache
 def _months() -> tuple[_Month, ...]:
     """Return every month the tables hold, the earliest first."""
-    names = [
-        (year, number, is_leap)
-        for year in range(FIRST_YEAR, LAST_YEAR + 1)
-        for number in range(1, 13)
-        for is_leap in ((False, True) if number == LunarDate.leap_month_for_year(year) else (False,))
-    ]
-    first_days = [LunarDate(year, number, 1, is_leap).to_solar_date() for year, number, is_leap in names]
-    return tuple(
-        _Month(
-            number=number,
-            is_leap=is_leap,
-            has_leap_twin=number == LunarDate.leap_month_for_year(year),
-            first_day=first_day,
-            length=(next_first_day - first_day).days,
-        )
-        for (year, number, is_leap), (first_day, next_first_day) in zip(
-            names, pairwise([*first_days, LAST_DAY + timedelta(days=1)]), strict=True
-        )
-    )
+    found: list[_Month] = []
+    first_day = FIRST_DAY
+    for year in range(FIRST_YEAR, LAST_YEAR + 1):
+        leap = LCalendars.leap_month(year)
+        for number, length, is_leap in LCalendars.iter_year_month(year):
+            twin = number == leap
+            found.append(
+                _Month(number=number, is_leap=bool(is_leap), has_leap_twin=twin, first_day=first_day, length=length)
+            )
+            first_day += timedelta(days=length)
+    return tuple(found)
 
 
 def birthday_clause(day: date, *, february_29: February29 = "feb28") -> ColumnElement[bool]:

@@ -61,11 +61,15 @@ def replay_journey(
     file: Annotated[Path, typer.Argument(help="The journey file.")],
     from_day: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
     to_day: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, included.")],
-    members: Annotated[Path | None, typer.Option("--members", help="A file of members instead of the live ones.")] = None,
+    members: Annotated[
+        Path | None, typer.Option("--members", help="A file of members instead of the live ones.")
+    ] = None,
     events: Annotated[Path | None, typer.Option("--events", help="A file of events instead of the live ones.")] = None,
     event_map: Annotated[Path | None, typer.Option("--map", help="Which column of the events file is what.")] = None,
     member_map: Annotated[Path | None, typer.Option("--members-map", help="The same for the members file.")] = None,
-    member: Annotated[list[str] | None, typer.Option("--member", help="Tell this member's way; may be repeated.")] = None,
+    member: Annotated[
+        list[str] | None, typer.Option("--member", help="Tell this member's way; may be repeated.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Live through past days again with a journey in force, in tables of its own; nothing is sent."""
@@ -127,4 +131,9 @@ def _print(found: ReplayResult, seconds: float, *, as_json: bool) -> None:
     print_table("Messages", ("what", "channel or reason", "messages"), rows)
     for key, entries in ways.items():
         print_table(key, ("at", "what", "detail"), [(entry["at"], entry["what"], entry["detail"]) for entry in entries])
-    say("{entries} entries, cost {cost}, {seconds} seconds.", entries=sum(found.entries.values()), cost=found.cost, seconds=seconds)
+    say(
+        "{entries} entries, cost {cost}, {seconds} seconds.",
+        entries=sum(found.entries.values()),
+        cost=found.cost,
+        seconds=seconds,
+    )

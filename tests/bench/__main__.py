@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -42,6 +43,8 @@ MEASURES: Mapping[str, Measure] = {
 def main() -> int:
     """Measure what was asked for; 1: a figure could not be measured."""
     asked = _arguments()
+    # Being asked to end must stop engines and workers as well, so it unwinds like any other exit.
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(143))
     began = time.monotonic()
     figures = [found for name in asked.only or MEASURES for found in _measured(name, asked.scale)]
     report = {
@@ -56,9 +59,9 @@ def main() -> int:
         "seconds": round(time.monotonic() - began, 1),
     }
     written = json.dumps(report, indent=2, ensure_ascii=False)
-    print(written)
     if asked.out is not None:
         asked.out.write_text(written + "\n", encoding="utf-8")
+    print(written)
     return 1 if any("failed" in figure for figure in figures) else 0
 
 

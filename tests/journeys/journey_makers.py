@@ -71,7 +71,13 @@ def reach(connection: Connection) -> None:
 
 
 def happen(
-    connection: Connection, keys: Sequence[str], kind: str, at: datetime, *, value: int | None = None, **properties: object
+    connection: Connection,
+    keys: Sequence[str],
+    kind: str,
+    at: datetime,
+    *,
+    value: int | None = None,
+    **properties: object,
 ) -> None:
     """Let an event happen to each of these members."""
     batch = [

@@ -16,16 +16,21 @@ from journeys.triggers import enrol
 
 DAY = timedelta(days=1)
 HEAD = "journey: way\ntrigger: {event: member.joined}\n"
-SEND_WAIT_SEND = HEAD + """
+SEND_WAIT_SEND = (
+    HEAD
+    + """
 exit: [{event: order.paid}]
 steps:
   - send: {campaign: first}
   - wait: {for: 3d}
   - send: {campaign: second}
 """
+)
 
 
-def begin(database: Database, folder: Path, words: str, *, count: int = 1, now: datetime = BEGIN, **columns: object) -> list[int]:
+def begin(
+    database: Database, folder: Path, words: str, *, count: int = 1, now: datetime = BEGIN, **columns: object
+) -> list[int]:
     with database.transaction() as connection:
         publish(connection, folder, words, now=now)
         ids = add_members(connection, count, **columns)
@@ -97,7 +102,9 @@ def test_until_time_is_the_members_own_and_exact_over_a_clock_change(database: D
 
 
 def test_the_first_arm_that_holds_is_taken_and_the_rest_go_otherwise(database: Database, tmp_path: Path) -> None:
-    words = HEAD + """
+    words = (
+        HEAD
+        + """
 steps:
   - branch:
       - when: {member: {tier: {in: [gold]}}}
@@ -107,6 +114,7 @@ steps:
       - otherwise: [{send: {campaign: third}}]
   - send: {campaign: fourth}
 """
+    )
     ids = begin(database, tmp_path, words, count=3)
     with database.transaction() as connection:
         for member, tier in zip(ids, ("gold", "silver", None), strict=True):
@@ -121,13 +129,16 @@ steps:
 
 
 def test_a_split_draws_its_shares_and_draws_the_same_again(database: Database, tmp_path: Path) -> None:
-    words = HEAD + """
+    words = (
+        HEAD
+        + """
 reentry: always
 steps:
   - split:
       - {share: 0.2, name: small, steps: [{send: {campaign: first}}]}
       - {share: 0.8, name: large}
 """
+    )
     begin(database, tmp_path, words, count=500)
     move(database, BEGIN)
     with database.transaction() as connection:
@@ -165,7 +176,9 @@ def test_an_order_after_the_last_step_still_cancels_a_message_that_waits(databas
         assert (states(connection), planned(connection)) == ({"finished": 1}, {"cancelled": 1})
 
 
-def test_an_exit_event_nobody_has_looked_at_yet_still_comes_before_the_next_send(database: Database, tmp_path: Path) -> None:
+def test_an_exit_event_nobody_has_looked_at_yet_still_comes_before_the_next_send(
+    database: Database, tmp_path: Path
+) -> None:
     begin(database, tmp_path, SEND_WAIT_SEND)
     move(database, BEGIN)
     with database.transaction() as connection:
@@ -231,5 +244,3 @@ def test_racing_workers_take_every_step_once(database: Database, tmp_path: Path)
     with database.transaction() as connection:
         assert planned(connection) == {"waiting": 300}
         assert connection.execute(select(func.count()).select_from(step_runs)).scalar_one() == 300
-
-

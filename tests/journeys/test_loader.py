@@ -31,12 +31,18 @@ def refusal(folder: Path, words: str, campaigns: set[str] | None = None) -> Inpu
         (HEAD + "steps:\n  - wait: {}\n", 4, "steps[0].wait", "how long"),
         (HEAD + "steps:\n  - exit: {}\n  - exit: {}\n", 5, "steps[1]", "nobody reaches this step"),
         (HEAD + "steps: []\n", 3, "steps", "at least 1"),
-        ("journey: j\ntrigger: {inactive: {event: order.paid, for: 0d}}\nsteps: [{exit: {}}]\n", 2, "trigger.inactive.for", "90d"),
+        (
+            "journey: j\ntrigger: {inactive: {event: order.paid, for: 0d}}\nsteps: [{exit: {}}]\n",
+            2,
+            "trigger.inactive.for",
+            "90d",
+        ),
         (HEAD + "exit: [{event: member.joined}]\nsteps: [{exit: {}}]\n", 3, "exit[0].event", "in and out again"),
         (HEAD + "audience: {member: {teir: {eq: gold}}}\nsteps: [{exit: {}}]\n", 3, "audience.member", "tier"),
         (HEAD + "steps:\n  - send: {campaign: welcom}\n", 4, "steps[0].send.campaign", "expected welcome"),
         (
-            HEAD + "steps:\n  - branch:\n      - otherwise: [{exit: {}}]\n      - when: {reachable: sms}\n        steps: [{exit: {}}]\n",
+            HEAD
+            + "steps:\n  - branch:\n      - otherwise: [{exit: {}}]\n      - when: {reachable: sms}\n        steps: [{exit: {}}]\n",
             5,
             "steps[0].branch[0]",
             "last arm",

@@ -47,7 +47,9 @@ def expected_entries(orders: Iterable[tuple[str, date]], first: date, last: date
     return entries
 
 
-def run(database: Database, load: Callable[[Database], None] | None, first: date, last: date, **more: object) -> ReplayResult:
+def run(
+    database: Database, load: Callable[[Database], None] | None, first: date, last: date, **more: object
+) -> ReplayResult:
     rehearsal = Rehearsal(
         journey=load_journey(ROOT / "journeys" / "definitions" / "win-back-90.yaml"),
         campaigns=load_definitions(ROOT / "campaigns" / "definitions"),
@@ -80,7 +82,11 @@ def orders() -> list[tuple[str, date]]:
     for number, gap in enumerate(gaps):
         for second in (gaps[(number * 5) % len(gaps)], gaps[(number * 7) % len(gaps)]):
             member = f"m{number}-{second}"
-            found += [(member, start), (member, start + timedelta(days=gap)), (member, start + timedelta(days=gap + second))]
+            found += [
+                (member, start),
+                (member, start + timedelta(days=gap)),
+                (member, start + timedelta(days=gap + second)),
+            ]
     return found
 
 
@@ -132,7 +138,9 @@ def test_entries_on_cdnow_equal_the_hand_count_on_every_day(database: Database, 
     if not path.is_file():
         pytest.skip("the CDNOW history is not here")
     rows = [line.split() for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
-    orders = [(row[0], datetime.strptime(row[1], "%Y%m%d").replace(tzinfo=ZONE).date()) for row in rows if row[0].isdigit()]
+    orders = [
+        (row[0], datetime.strptime(row[1], "%Y%m%d").replace(tzinfo=ZONE).date()) for row in rows if row[0].isdigit()
+    ]
     first, last = date(1997, 4, 1), date(1998, 7, 1)
 
     found = run(database, loader(path), first, last)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 import pytest
-from lunardate import LunarDate
+from borax.calendars.lunardate import LunarDate
 from sqlalchemy import insert, select
 
 from database.engine import Database
@@ -38,10 +38,10 @@ def tabled_months(first: int, last: int) -> Mapping[tuple[int, int, bool], list[
     found: dict[tuple[int, int, bool], list[date]] = defaultdict(list)
     day = date(first, 1, 1)
     while day < date(last + 1, 3, 1):
-        tabled = LunarDate.from_solar_date(day.year, day.month, day.day)
+        tabled = LunarDate.from_solar(day)
         if first <= tabled.year <= last:
-            found[tabled.year, tabled.month, tabled.is_leap_month].append(day)
-            assert len(found[tabled.year, tabled.month, tabled.is_leap_month]) == tabled.day
+            found[tabled.year, tabled.month, bool(tabled.leap)].append(day)
+            assert len(found[tabled.year, tabled.month, bool(tabled.leap)]) == tabled.day
         day += timedelta(days=1)
     return found
 
