@@ -50,5 +50,5 @@ class Provider(ABC):
         """
         raise CallbackRefused("this provider makes no callbacks", provider=self.name)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - A provider without connections has nothing to give back.
         """Give back connections."""

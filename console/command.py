@@ -15,7 +15,9 @@ from typer.main import get_command
 
 from config.settings import preferred_language
 from console.commands import (
+    campaigns,
     database,
+    demo,
     doctor,
     events,
     journeys,
@@ -27,18 +29,20 @@ from console.commands import (
     simulator,
     size,
     templates,
+    why,
 )
 from console.output import run_command
 from language.chinese import CHINESE
 
 #: Commands that stand alone, and families of commands under a name.
-ALONE = (running.app, doctor.app, simulator.app, lift.app, size.app)
+ALONE = (running.app, doctor.app, simulator.app, lift.app, size.app, why.app, demo.app)
 FAMILIES = {
     "db": database.app,
     "keys": keys.app,
     "members": members.app,
     "events": events.app,
     "journeys": journeys.app,
+    "campaigns": campaigns.app,
     "report": report.app,
     "templates": templates.app,
 }

@@ -154,7 +154,6 @@ segments = _table(
     _moment("updated_at", default=True),
 )
 
-# Batches of a file that are in; the key makes a repeated file change nothing.
 imports = _table(
     "imports",
     _id(),
@@ -288,7 +287,7 @@ journeys = _table(
     _index("journeys_one_active_index", "name", unique=True, where="state IN ('active', 'paused')"),
 )
 
-# A daily or scheduled trigger that has been looked at, once per occasion.
+# A daily or scheduled trigger, looked at once per occasion.
 trigger_runs = _table(
     "trigger_runs",
     Column("journey_id", BigInteger, ForeignKey("journeys.id"), primary_key=True),
@@ -443,7 +442,6 @@ responses = _table(
     _moment("occurred_at", required=True),
 )
 
-# One row: the time the road believes it is, where a demo or a replay says so.
 simulated_clock = _table(
     "simulated_clock",
     Column("one", Boolean, primary_key=True, server_default="true"),

@@ -103,9 +103,7 @@ def _in_file(place: Place, data: object) -> Place:
     """Leave out of a place what only the model knows, such as which kind of a union was tried."""
     kept: list[str | int] = []
     for position, part in enumerate(place):
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
             data = data[part]
         elif not isinstance(data, dict) or position < len(place) - 1:
             continue

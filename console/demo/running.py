@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -58,6 +58,8 @@ def run_demo(settings: Settings, wanted: Wanted, *, visit: Callable[[Stage], Non
         RuntimeError: a part of the stage failed.
     """
     started = time.monotonic()
+    # The stage's processes run elsewhere, and would read another file where this one were not to be found.
+    wanted = replace(wanted, folder=wanted.folder.absolute())
     wanted.folder.mkdir(parents=True, exist_ok=True)
     with set_stage(settings, wanted.folder, seed=wanted.seed, workers=wanted.workers, name=wanted.database_name) as stage:
         with progress_bar() as bars:

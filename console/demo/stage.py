@@ -90,6 +90,7 @@ def set_stage(settings: Settings, folder: Path, *, seed: int, workers: int = 2, 
 
     The engines are those of ``settings``, embedded or not; the database stays for whoever wants to look.
     """
+    folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as held:
         engines = held.enter_context(open_engines(settings))

@@ -1,0 +1,1 @@
+"""One file per migration, numbered, with what it does in its name."""
