@@ -93,7 +93,7 @@ def never() -> bool:
     return False
 
 
-def deliver(carrier: Carrier, *, now: datetime, limit: int = 500, stopped: _Stopped = never) -> Delivered:
+def deliver(carrier: Carrier, *, now: datetime, limit: int = 1024, stopped: _Stopped = never) -> Delivered:
     """Carry up to ``limit`` due sends of the carrier's channel, and say what came of them.
 
     ``stopped`` is asked between windows: when it says yes the rest is given back.  An

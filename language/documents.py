@@ -103,8 +103,9 @@ def _in_file(place: Place, data: object) -> Place:
     """Leave out of a place what only the model knows, such as which kind of a union was tried."""
     kept: list[str | int] = []
     for position, part in enumerate(place):
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
-            data = data[part]
+        inner = data if isinstance(data, dict) else dict(enumerate(data)) if isinstance(data, list) else {}
+        if part in inner:
+            data = inner[part]
         elif not isinstance(data, dict) or position < len(place) - 1:
             continue
         kept.append(part)

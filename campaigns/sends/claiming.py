@@ -54,8 +54,8 @@ def claim(
     Nothing has been said to a provider yet, so a claim is always safe to take back.
     """
     token = uuid.uuid4()
-    due = _due(channel, now).limit(limit).subquery()
-    least = connection.execute(select(func.min(sends.c.claims)).join(due, due.c.id == sends.c.id)).scalar_one()
+    due = _due(channel, now).with_only_columns(sends.c.claims, maintain_column_froms=True).limit(limit).subquery()
+    least = connection.execute(select(func.min(due.c.claims))).scalar_one()
     if least is None:
         return token, []
     together = min(limit, TOGETHER[min(least, len(TOGETHER) - 1)])

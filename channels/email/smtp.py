@@ -27,7 +27,7 @@ class SmtpProvider(Provider):
 
     channel: ClassVar[Channel] = Channel.EMAIL
     name: ClassVar[str] = PROVIDER
-    window: ClassVar[int] = 64
+    window: ClassVar[int] = 256
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
