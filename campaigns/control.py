@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    DateTime,
     Integer,
     Select,
     SmallInteger,
@@ -101,7 +102,7 @@ def assign(connection: Connection, experiment_id: int, group: Select[tuple[int]]
         .subquery()
     )
     rows = select(
-        drawn.c[0], drawn.c[1], arm_in_sql(drawn.c.bucket, drawn.c.control_share), drawn.c.bucket, literal(now)
+        drawn.c[0], drawn.c[1], arm_in_sql(drawn.c.bucket, drawn.c.control_share), drawn.c.bucket, literal(now, DateTime(timezone=True))
     ).order_by(drawn.c[1])
     columns = ["experiment_id", "member_id", "arm", "bucket", "decided_at"]
     connection.execute(upsert(assignments).from_select(columns, rows).on_conflict_do_nothing())

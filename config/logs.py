@@ -19,7 +19,7 @@ ALLOWED = frozenset(
     ["event", "level", "logger", "timestamp", "exception", "places", "actor", "after", "arm", "attempt", "batch", "campaign", "channel", "claimed", "code", "committed", "count", "delay", "delivered", "duplicates", "enrolment", "error", "experiment", "failed", "finished", "folder", "held", "journey", "kind", "launch", "lag", "lease", "lines", "listening", "member", "message_id", "number", "outcome", "pid", "port", "process", "provider", "queue", "reason", "received", "refused", "revision", "route", "seconds", "send", "settled", "shard", "state", "status", "step", "stored", "taken", "thread", "threads", "version", "waiting"]
 )
 LONGEST = 200  #: characters of one value
-LOUD = ("urllib3", "alembic", "asyncio", "mail.log", "aiosmtpd", "matplotlib", "fontTools")
+LOUD = ("apscheduler", "urllib3", "alembic", "asyncio", "mail.log", "aiosmtpd", "matplotlib", "fontTools")
 
 
 def set_up_logs(level: str = "info", *, stream: TextIO | None = None) -> None:

@@ -21,7 +21,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10},
+            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
         )
         if schema is not None:
             event.listen(self.engine, "connect", self._enter_schema)

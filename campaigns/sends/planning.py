@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     CTE,
     BigInteger,
+    Boolean,
     ColumnElement,
     Connection,
     DateTime,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     column,
@@ -76,24 +79,22 @@ def offers_of(campaign: Campaign, rules: PlanningRules, channels: Sequence[str] 
     return offers
 
 
-def _possible_channels(group: CTE, offers: Sequence[Offer], terms: Terms, now: datetime) -> LateralFromClause:
+MOMENT = bindparam("plan_now", type_=DateTime(timezone=True))
+OWN_EXPERIMENT = bindparam("plan_experiment", type_=BigInteger)
+HOLDS_BACK = bindparam("plan_holds_back", type_=Boolean)
+
+_OFFERED = (("channel", Text), ("position", Integer), ("parts", Integer), ("cost", Numeric))
+
+
+def _possible_channels(group: CTE, terms: Terms) -> LateralFromClause:
     """For each member of the group the one channel to use, or the one that came furthest."""
-    # Arrays and not VALUES: SQLAlchemy compiles a statement with VALUES anew each time, which costs more than it runs.
-    told = (
-        ("channel", Text, [offer.channel for offer in offers]),
-        ("position", Integer, list(range(len(offers)))),
-        ("parts", Integer, [offer.parts for offer in offers]),
-        ("cost", Numeric, [offer.cost for offer in offers]),
-    )
     offered = (
-        func.unnest(*(literal(listed, ARRAY(kind)) for _, kind, listed in told))
-        .table_valued(*(column(name, kind) for name, kind, _ in told))
+        func.unnest(*(bindparam(f"plan_{name}", type_=ARRAY(kind)) for name, kind in _OFFERED))
+        .table_valued(*(column(name, kind) for name, kind in _OFFERED))
         .render_derived(name="offered")
     )
     purpose = literal(terms.purpose)
-    capped = cap_reached(
-        group.c.member_id, offered.c.channel, terms.caps, now=literal(now, DateTime(timezone=True)), with_waiting=True
-    )
+    capped = cap_reached(group.c.member_id, offered.c.channel, terms.caps, now=MOMENT, with_waiting=True)
     problem = case(
         (addresses.c.id.is_(None), "no_address"),
         (addresses.c.problem.is_not(None), "unusable_address"),
@@ -118,8 +119,8 @@ def _possible_channels(group: CTE, offers: Sequence[Offer], terms: Terms, now: d
     return select(each).order_by(each.c.problem.is_not(None), rank, each.c.position).limit(1).lateral("chosen")
 
 
-def _choices(group: CTE, offers: Sequence[Offer], terms: Terms, now: datetime) -> CTE:
-    chosen = _possible_channels(group, offers, terms, now)
+def _choices(group: CTE, terms: Terms) -> CTE:
+    chosen = _possible_channels(group, terms)
     problem = case((members.c.erased_at.is_not(None), "erased"), else_=chosen.c.problem)
     return (
         select(
@@ -133,35 +134,32 @@ def _choices(group: CTE, offers: Sequence[Offer], terms: Terms, now: datetime) -
     )  # fmt: skip
 
 
-def _arms(choices: CTE, campaign: Campaign) -> CTE:
+def _arms(choices: CTE) -> CTE:
     """Add each member's arm: the journey's control first, then the campaign's own draw."""
-    share, own = campaign.definition.control.share, campaign.experiment_id
-    kept = and_(assignments.c.experiment_id == own, assignments.c.member_id == choices.c.member_id)
-    bucket = bucket_in_sql(experiments.c.salt, cast(choices.c.member_id, Text))
+    kept = and_(assignments.c.experiment_id == OWN_EXPERIMENT, assignments.c.member_id == choices.c.member_id)
     held_by_journey = func.coalesce(choices.c.arm == Arm.CONTROL.value, False)
-    draws = and_(choices.c.problem.is_(None), ~held_by_journey, literal(share > 0) | choices.c.arm.is_(None))
+    draws = and_(choices.c.problem.is_(None), ~held_by_journey, HOLDS_BACK | choices.c.arm.is_(None))
+    bucket = case((draws, bucket_in_sql(experiments.c.salt, cast(choices.c.member_id, Text))))
     drawn_arm = func.coalesce(assignments.c.arm, arm_in_sql(bucket, experiments.c.control_share))
     carried = [column for column in choices.c if column.name not in ("experiment_id", "arm")]
-    arm = case((choices.c.problem.is_not(None), null()), (draws, drawn_arm), else_=choices.c.arm)
-    experiment = case(
-        (choices.c.problem.is_not(None), null()), (draws, literal(own, BigInteger)), else_=choices.c.experiment_id
-    )
+    refused = choices.c.problem.is_not(None)
+    arm = case((refused, null()), (draws, drawn_arm), else_=choices.c.arm)
+    experiment = case((refused, null()), (draws, OWN_EXPERIMENT), else_=choices.c.experiment_id)
     return (
         select(
             *carried, draws.label("draws"), bucket.label("bucket"), experiment.label("experiment_id"), arm.label("arm")
         )
-        .select_from(choices.join(experiments, experiments.c.id == own).outerjoin(assignments, kept))
+        .select_from(choices.join(experiments, experiments.c.id == OWN_EXPERIMENT).outerjoin(assignments, kept))
         .cte("arms")
         .prefix_with("MATERIALIZED")
     )
 
 
-def _rows(arms: CTE, campaign: Campaign, terms: Terms, expires_after: timedelta, now: datetime) -> Select[Any]:
-    moment = literal(now, DateTime(timezone=True))
-    not_before: ColumnElement[datetime] = earliest_time(moment, arms.c.time_zone, terms.quiet_hours)
-    if campaign.definition.throttle is not None:
+def _rows(arms: CTE, terms: Terms, throttle: int | None) -> Select[Any]:
+    not_before: ColumnElement[datetime] = earliest_time(MOMENT, arms.c.time_zone, terms.quiet_hours)
+    if throttle is not None:
         turn = func.row_number().over(partition_by=arms.c.problem, order_by=arms.c.member_id) - 1
-        not_before = not_before + seconds(turn * (60 / campaign.definition.throttle))
+        not_before = not_before + seconds(turn * (60 / throttle))
     state = case(
         (arms.c.problem.is_not(None), SendState.REFUSED.value),
         (arms.c.arm == Arm.CONTROL.value, SendState.WITHHELD.value),
@@ -169,11 +167,12 @@ def _rows(arms: CTE, campaign: Campaign, terms: Terms, expires_after: timedelta,
     )
     waits = arms.c.arm == Arm.TREATED.value
     return select(
-        literal(campaign.id, BigInteger), arms.c.member_id, arms.c.occasion, arms.c.launch_id, arms.c.enrolment_id,
-        arms.c.step, arms.c.channel, arms.c.address_id, literal(campaign.template_version_id, BigInteger),
-        literal(terms.purpose), state, arms.c.problem, arms.c.experiment_id, arms.c.arm, moment, not_before,
-        not_before + literal(expires_after, Interval),
-        case((arms.c.arm == Arm.CONTROL.value, moment), else_=null()),
+        bindparam("plan_campaign", type_=BigInteger), arms.c.member_id, arms.c.occasion, arms.c.launch_id,
+        arms.c.enrolment_id, arms.c.step, arms.c.channel, arms.c.address_id,
+        bindparam("plan_words", type_=BigInteger), literal(terms.purpose), state, arms.c.problem,
+        arms.c.experiment_id, arms.c.arm, MOMENT, not_before,
+        not_before + bindparam("plan_expires_after", type_=Interval),
+        case((arms.c.arm == Arm.CONTROL.value, MOMENT), else_=null()),
         arms.c.parts, case((waits, arms.c.cost), else_=literal(0)),
     ).order_by(arms.c.member_id)  # fmt: skip
 
@@ -185,27 +184,11 @@ SEND_COLUMNS = [
 ]  # fmt: skip
 
 
-def plan(
-    connection: Connection,
-    campaign: Campaign,
-    group: Select[Any],
-    *,
-    now: datetime,
-    rules: PlanningRules,
-    channels: Sequence[str] | None = None,
-) -> Planned:
-    """Write a send for every row of ``group``, in one statement, and say what became of them.
-
-    ``group`` selects GROUP_COLUMNS.  A row whose campaign, member and occasion have a
-    send already is passed over: planning twice plans once.  Refusals come before the
-    draw, so that both arms hold only members who could have been messaged.
-    """
-    terms, offers = terms_of(campaign.definition, rules), offers_of(campaign, rules, channels)
-    expires_after = campaign.definition.expires_after or rules.expires_after
-    arms = _arms(_choices(group.cte("considered"), offers, terms, now), campaign)
-    decided = select(
-        arms.c.experiment_id, arms.c.member_id, arms.c.arm, arms.c.bucket, literal(now, DateTime(timezone=True))
-    ).where(arms.c.draws)
+@lru_cache(maxsize=128)
+def _statement(group: Select[Any], terms: Terms, throttle: int | None) -> Select[Any]:
+    """Build the one statement of a plan; building it costs more than running it on a small group, so it is kept."""
+    arms = _arms(_choices(group.cte("considered"), terms))
+    decided = select(arms.c.experiment_id, arms.c.member_id, arms.c.arm, arms.c.bucket, MOMENT).where(arms.c.draws)
     drawn = (
         insert(assignments)
         .from_select(
@@ -216,17 +199,50 @@ def plan(
     )
     written = (
         insert(sends)
-        .from_select(SEND_COLUMNS, _rows(arms, campaign, terms, expires_after, now))
+        .from_select(SEND_COLUMNS, _rows(arms, terms, throttle))
         .on_conflict_do_nothing(index_elements=["campaign_id", "member_id", "occasion"])
         .returning(sends.c.state, sends.c.reason)
         .cte("written")
     )
-    counted = (
-        select(written.c.state, written.c.reason, func.count())
-        .group_by(written.c.state, written.c.reason)
-        .add_cte(drawn)
-    )
-    found = connection.execute(counted).all()
+    counted = select(written.c.state, written.c.reason, func.count())
+    return counted.group_by(written.c.state, written.c.reason).add_cte(drawn)
+
+
+def plan(
+    connection: Connection,
+    campaign: Campaign,
+    group: Select[Any],
+    *,
+    now: datetime,
+    rules: PlanningRules,
+    channels: Sequence[str] | None = None,
+    given: Mapping[str, object] | None = None,
+) -> Planned:
+    """Write a send for every row of ``group``, in one statement, and say what became of them.
+
+    ``group`` selects GROUP_COLUMNS; ``given`` are the values of its bound parameters, so
+    that a caller who plans often can hand over the same select each time.  A row whose
+    campaign, member and occasion have a send already is passed over: planning twice plans
+    once.  Refusals come before the draw, so that both arms hold only members who could
+    have been messaged.
+    """
+    definition = campaign.definition
+    offers = offers_of(campaign, rules, channels)
+    parameters: dict[str, object] = {
+        **(given or {}),
+        "plan_now": now,
+        "plan_campaign": campaign.id,
+        "plan_words": campaign.template_version_id,
+        "plan_experiment": campaign.experiment_id,
+        "plan_holds_back": definition.control.share > 0,
+        "plan_expires_after": definition.expires_after or rules.expires_after,
+        "plan_channel": [offer.channel for offer in offers],
+        "plan_position": list(range(len(offers))),
+        "plan_parts": [offer.parts for offer in offers],
+        "plan_cost": [offer.cost for offer in offers],
+    }
+    statement = _statement(group, terms_of(definition, rules), definition.throttle)
+    found = connection.execute(statement, parameters).all()
     return Planned(
         waiting=sum(count for state, _, count in found if state == SendState.WAITING),
         withheld=sum(count for state, _, count in found if state == SendState.WITHHELD),

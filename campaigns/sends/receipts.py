@@ -128,8 +128,8 @@ def _move(connection: Connection, ids: Sequence[int], now: datetime) -> None:
                 (verdicts.c.failed, func.coalesce(verdicts.c.code, "undelivered")),
                 else_=null(),
             ),
-            accepted_at=func.coalesce(sends.c.accepted_at, literal(now)),
-            delivered_at=case((verdicts.c.delivered, literal(now)), else_=sends.c.delivered_at),
+            accepted_at=func.coalesce(sends.c.accepted_at, literal(now, DateTime(timezone=True))),
+            delivered_at=case((verdicts.c.delivered, literal(now, DateTime(timezone=True))), else_=sends.c.delivered_at),
             token=null(),
             lease_until=null(),
             state_at=func.clock_timestamp(),
@@ -178,12 +178,12 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
     """
     pending = _pending(limit)
     matched = _matched(pending)
-    over = or_(matched.c.found.is_not(None), matched.c.received_at < literal(now) - KEPT_FOR)
+    over = or_(matched.c.found.is_not(None), matched.c.received_at < literal(now, DateTime(timezone=True)) - KEPT_FOR)
     done = (
         update(receipts)
         .where(receipts.c.id == matched.c.id)
         .values(
-            applied_at=case((over, literal(now)), else_=null()),
+            applied_at=case((over, literal(now, DateTime(timezone=True))), else_=null()),
             send_id=func.coalesce(matched.c.found, receipts.c.send_id),
             try_at=func.clock_timestamp() + TRIED_EVERY,
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, case, exists, func, literal, null, or_, select, update
+from sqlalchemy import Connection, DateTime, and_, case, exists, func, literal, null, or_, select, update
 
 from campaigns.sends.states import SendState
 from channels.message import DeliveryReport, ReportStatus
@@ -106,7 +106,7 @@ def settle_found(
 ) -> None:
     """Move a send to what the provider says became of it."""
     state = _STATE_OF[report.status]
-    taken = func.coalesce(sends.c.accepted_at, literal(now))
+    taken = func.coalesce(sends.c.accepted_at, literal(now, DateTime(timezone=True)))
     moved = connection.execute(
         update(sends)
         .where(sends.c.id == doubtful.id, sends.c.state == SendState.IN_DOUBT, sends.c.token == token)
@@ -154,7 +154,7 @@ def settle_not_found(
         .values(
             state=case((never, SendState.WAITING), else_=SendState.IN_DOUBT),
             counted_at=case((never, null()), else_=sends.c.counted_at),
-            not_before=case((never, literal(now)), else_=sends.c.not_before),
+            not_before=case((never, literal(now, DateTime(timezone=True))), else_=sends.c.not_before),
             token=null(),
             lease_until=case((never, null()), else_=func.clock_timestamp() + rules.settle_after),
             state_at=func.clock_timestamp(),

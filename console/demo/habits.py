@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from console.demo.population import KEENNESS, SHANGHAI, STORY_ENDS, Resident, midnight
 
+DAY = 86_400.0  #: seconds
 ORDER, VIEW, JOINED = "order.paid", "product.viewed", "member.joined"
 SHOP = "shop"  #: the source of the events
 
@@ -21,8 +22,8 @@ RETURNS_A_DAY = 0.0022  #: chance that someone who had lost interest comes back 
 #: How busy each day of the week is, Monday first.
 WEEK = (0.86, 0.84, 0.88, 0.92, 1.10, 1.28, 1.12)
 #: The great sales: month, first and last day, how much busier.
-SALES = ((6, 14, 18, 1.9), (11, 8, 11, 2.4), (12, 11, 12, 1.5), (1, 20, 26, 1.4))
-BUSIEST = 2.4 * 1.28
+SALES = ((6, 14, 18, 1.5), (11, 8, 11, 1.8), (12, 11, 12, 1.4), (1, 20, 26, 1.3))
+BUSIEST = 2.0  #: no day is busier than this many usual ones
 CATEGORIES = ("coffee", "tea", "bakery", "home", "care", "gift")
 
 
@@ -44,7 +45,7 @@ def draw_deeds(resident: Resident, *, seed: int, ends: date = STORY_ENDS) -> lis
     end = midnight(ends + timedelta(days=1))
     deeds = [_deed(resident, JOINED, resident.joined_at, 0, properties={"door": resident.door})]
     buys = die.random() >= NEVER_BUYS
-    a_day = die.lognormvariate(-3.45, 0.75) * KEENNESS[resident.tier]
+    a_day = die.lognormvariate(-3.75, 0.75) * KEENNESS[resident.tier]
     loses_interest = resident.joined_at + timedelta(days=die.expovariate(1 / 230))
     usual = die.lognormvariate(4.7, 0.35) * KEENNESS[resident.tier] ** 0.5
     if buys:
@@ -57,11 +58,10 @@ def draw_deeds(resident: Resident, *, seed: int, ends: date = STORY_ENDS) -> lis
     return sorted((deed for deed in deeds if deed.at < end), key=lambda deed: (deed.at, deed.key))
 
 
-@lru_cache(maxsize=4096)
 def busyness(day: date) -> float:
     """Say how much busier than usual the shop is on a day."""
     sale = next((busier for month, first, last, busier in SALES if day.month == month and first <= day.day <= last), 1.0)
-    return WEEK[day.weekday()] * sale
+    return min(WEEK[day.weekday()] * sale, BUSIEST)
 
 
 def _deed(
@@ -77,14 +77,21 @@ def _orders(die: random.Random, start: datetime, end: datetime, a_day: float) ->
         trial = start + timedelta(days=die.expovariate(1 / 6), minutes=30)
         if trial < end:
             yield trial
-    moment = start
+    # Seconds are counted as numbers: three of four moments are thinned out again, and a datetime is made of none of those.
+    seconds, first_day = 0.0, (start + SHANGHAI.utcoffset(None)).toordinal()
+    into_day = ((start + SHANGHAI.utcoffset(None)).timestamp()) % DAY
+    longest = (end - start).total_seconds()
     while True:
-        moment += timedelta(days=die.expovariate(a_day * BUSIEST))
-        if moment >= end:
+        seconds += die.expovariate(a_day * BUSIEST) * DAY
+        if seconds >= longest:
             return
-        local = moment.astimezone(SHANGHAI)
-        if die.random() * BUSIEST < busyness(local.date()):
-            yield _at_a_likely_hour(die, moment)
+        if die.random() * BUSIEST < _busyness_of(first_day + int((into_day + seconds) // DAY)):
+            yield _at_a_likely_hour(die, start + timedelta(seconds=seconds))
+
+
+@lru_cache(maxsize=4096)
+def _busyness_of(ordinal: int) -> float:
+    return busyness(date.fromordinal(ordinal))
 
 
 def _returns(die: random.Random, start: datetime, end: datetime) -> Iterator[datetime]:
@@ -96,7 +103,7 @@ def _returns(die: random.Random, start: datetime, end: datetime) -> Iterator[dat
 def _looks(die: random.Random, resident: Resident, end: datetime) -> Iterator[Deed]:
     moment = resident.joined_at
     for place in range(1, 100):
-        moment += timedelta(days=die.expovariate(1 / 80))
+        moment += timedelta(days=die.expovariate(1 / 150))
         if moment >= end:
             return
         yield _deed(resident, VIEW, _at_a_likely_hour(die, moment), place, properties={"category": die.choice(CATEGORIES)})
@@ -104,7 +111,6 @@ def _looks(die: random.Random, resident: Resident, end: datetime) -> Iterator[De
 
 def _at_a_likely_hour(die: random.Random, moment: datetime) -> datetime:
     """Move a moment forward on its own day, to noon or the evening, where it fell in the night."""
-    local = moment.astimezone(SHANGHAI)
-    if local.hour >= 9:
+    if (moment.hour + 8) % 24 >= 9:
         return moment
     return moment + timedelta(hours=die.choice((9, 11, 12, 12)))

