@@ -28,7 +28,7 @@ def run_worker(*, threads: int) -> None:
     with open_application() as application:
         connect(application.redis_url)
         installation = install(application)
-        worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=50)
+        worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=200)
         worker.start()
         log.info("worker started", threads=threads)
         wait_for_end()
