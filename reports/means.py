@@ -89,14 +89,16 @@ def _spread(treated: Amounts, control: Amounts) -> tuple[float, float] | None:
     if v_t is None or v_c is None or v_t + v_c == 0:
         return None
     a, b = v_t / treated.n, v_c / control.n
-    return math.sqrt(a + b), (a + b) ** 2 / (a * a / (treated.n - 1) + b * b / (control.n - 1))
+    # By shares of the whole, since squares of very small variances would vanish.
+    share = a / (a + b)
+    return math.sqrt(a + b), 1 / (share**2 / (treated.n - 1) + (1 - share) ** 2 / (control.n - 1))
 
 
 def _fieller(treated: Amounts, control: Amounts, t: float) -> tuple[Interval, float | None]:
     m_t, m_c, v_t, v_c = treated.mean, control.mean, treated.variance, control.variance
     if m_t is None or v_t is None or v_c is None or not m_c or m_c < 0:
         return NOT_ESTIMABLE, None
-    g = t * t * v_c / (control.n * m_c * m_c)
+    g = t * t * (v_c / control.n / m_c) / m_c
     if g >= 1:
         return NOT_ESTIMABLE, g
     ratio = m_t / m_c

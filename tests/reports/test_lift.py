@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reports.lift import Arm, Verdict, early_look, early_verdict, holm_p_values, lift, lift_fields
@@ -184,6 +184,7 @@ def test_means_that_cannot_vary_or_do_not_exist_are_undefined(treated: list[floa
     assert found.relative_interval.lo is None
 
 
+@example(treated=[0.0, 0.0], control=[0.0, 1.3212522150534051e-107])
 @settings(max_examples=200, deadline=None)
 @given(
     treated=st.lists(st.floats(0, 1000), min_size=2, max_size=30),
