@@ -121,7 +121,8 @@ def set_stage(settings: Settings, folder: Path, *, seed: int, workers: int = 2, 
         )
         held.callback(lambda: stop(stage.parts))
         stage.start("api", "api")
-        stage.start("worker", "worker", "--processes", str(workers))
+        for number in range(1, workers + 1):
+            stage.start(f"worker-{number}", "worker", "--processes", "1")
         held.callback(lambda: _stop_simulator(stage))
         simulator.start()
         yield stage
