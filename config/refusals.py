@@ -10,7 +10,7 @@ from language.problems import Problem, refuse
 
 PREFIX = "TIDINGS_"
 #: Variables that begin with the prefix and are not settings.
-NOT_SETTINGS = ("TIDINGS_FILE", "TIDINGS_TEST_")
+NOT_SETTINGS = ("TIDINGS_FILE", "TIDINGS_SUPERVISOR", "TIDINGS_TEST_")
 #: Secrets that stand in every manual.
 WORTHLESS = frozenset({"changeme", "change-me", "default", "secret", "password", "admin", "example", "test", "tidings"})
 SECRET_NAMES = ("secret", "password", "token", "key")

@@ -2,21 +2,17 @@
 
 import hmac
 
-from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from campaigns.delivery import installation_mark
-from campaigns.sends import store_reports
 from channels.errors import CallbackRefused
 from channels.message import Callback, CallbackRequest
 from channels.provider import Provider
 from config.callback_addresses import callback_token
 from console.public_side import PublicSide, Refused, read_body
-from console.visits import is_stop_word, stop_by_reply
-from database.engine import read_clock
-from members.addresses import fingerprint
+
+LARGE = 16_384  #: bytes
 
 
 async def receive(side: PublicSide, request: Request) -> Response:
@@ -24,13 +20,19 @@ async def receive(side: PublicSide, request: Request) -> Response:
     provider = _provider(side, request)
     body = await read_body(request)
     try:
-        told = await run_in_threadpool(provider.read_callback, _as_request(side, request, body))
+        told = await _read(provider, _as_request(side, request, body))
     except CallbackRefused as refused:
         raise Refused(403, str(refused)) from None
     if told.reports or told.replies:
-        await run_in_threadpool(side.within_transaction, lambda connection: _store(side, connection, told))
-        side.ring("receipts")
+        await side.callbacks.add(told)
     return Response(told.body, media_type=told.content_type)
+
+
+async def _read(provider: Provider, request: CallbackRequest) -> Callback:
+    """Verify and read; a large callback in a thread, so that others are answered meanwhile."""
+    if len(request.body) > LARGE:
+        return await run_in_threadpool(provider.read_callback, request)
+    return provider.read_callback(request)
 
 
 def _provider(side: PublicSide, request: Request) -> Provider:
@@ -52,12 +54,3 @@ def _as_request(side: PublicSide, request: Request, body: bytes) -> CallbackRequ
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
     )
-
-
-def _store(side: PublicSide, connection: Connection, told: Callback) -> None:
-    now, secret = read_clock(connection), side.application.secret
-    store_reports(connection, told.reports, installation=installation_mark(secret), now=now)
-    for reply in told.replies:
-        if is_stop_word(reply.text):
-            mark = fingerprint(secret, reply.channel.value, reply.address)
-            stop_by_reply(connection, reply.channel.value, mark, source=reply.provider, now=now)

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,9 +11,12 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from channels.message import Callback
 from config.wiring import Application
 from console.api_keys import KeyRing
 from console.backlog import Backlog
+from console.callback_store import store_callbacks
+from console.gathering import Gathering
 
 Result = TypeVar("Result")
 
@@ -28,6 +31,7 @@ class PublicSide:
     ring: Callable[[str], None]  #: tells the workers that there is work of a kind
     keys: KeyRing
     backlog: Backlog
+    callbacks: Gathering[Callback]  #: on their way into the database
 
     def within_transaction(self, step: Callable[[Connection], Result]) -> Result:
         """Run one step in a transaction of its own; call it from a thread, never from the event loop."""
@@ -37,11 +41,17 @@ class PublicSide:
 
 def public_side(application: Application, ring: Callable[[str], None]) -> PublicSide:
     """Return what the public views need for an opened application."""
+
+    def store(told: Sequence[Callback]) -> None:
+        store_callbacks(application, told)
+        ring("receipts")
+
     return PublicSide(
         application=application,
         ring=ring,
         keys=KeyRing(application.database),
         backlog=Backlog(application.settings.ingest.busy_after),
+        callbacks=Gathering(store),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
 
+from config.environment import supervised
 from config.logs import log_for
 
 log = log_for("up")
@@ -36,7 +37,9 @@ class Part:
             self.process, self.since = None, monotonic()
         if self.process is None and monotonic() - self.since >= self.wait:
             # In a session of its own: Ctrl-C reaches the supervisor alone, which ends the parts in order.
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, start_new_session=True, env=supervised()
+            )
             self.since = monotonic()
 
 

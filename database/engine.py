@@ -21,7 +21,8 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC"},
+            hide_parameters=True,  # Or an error would quote the rows it was about.
+            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off"},
         )
         if schema is not None:
             event.listen(self.engine, "connect", self._enter_schema)

@@ -199,13 +199,13 @@ events = _table(
 # Events no trigger has looked at yet: written with the event, deleted with what it caused.
 unprocessed_events = _table(
     "unprocessed_events",
-    Column("event_id", BigInteger, ForeignKey("events.id"), primary_key=True),
+    Column("event_id", BigInteger, primary_key=True),  # Written with the event itself; a foreign key would ask twice.
 )
 
-# Running totals per member and kind of event, kept in the transaction that stores the events.
+# Running totals per member and kind of event, kept in the transaction that stores the events, and so of known members.
 facts = _table(
     "facts",
-    Column("member_id", BigInteger, ForeignKey("members.id"), primary_key=True),
+    Column("member_id", BigInteger, primary_key=True),
     Column("event", Text, primary_key=True),
     _moment("first_at", required=True),
     _moment("last_at", required=True),

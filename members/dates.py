@@ -43,7 +43,6 @@ def read_moment(text: str, zone: tzinfo) -> datetime | None:
     found = _MOMENT.fullmatch(text.strip())
     if found is None:
         return None
-    offset = (found["offset"] or "").replace("Z", "+00:00")
     try:
         local = datetime(
             int(found["year"]),
@@ -53,11 +52,16 @@ def read_moment(text: str, zone: tzinfo) -> datetime | None:
             int(found["minute"] or 0),
             int(found["second"] or 0),
             int(float(f"0{found['fraction'].replace(',', '.')}") * 1_000_000) if found["fraction"] else 0,
-            tzinfo=datetime.strptime(offset.replace(":", ""), "%z").tzinfo if offset else zone,
+            tzinfo=_offset(found["offset"]) if found["offset"] else zone,
         )
         return local.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=200)
+def _offset(text: str) -> tzinfo | None:
+    return datetime.strptime(text.replace("Z", "+0000").replace(":", ""), "%z").tzinfo
 
 
 @lru_cache(maxsize=50_000)

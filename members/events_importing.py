@@ -237,7 +237,7 @@ class _Saving:
         """Save one batch within the transaction that also moves the import on."""
         good = [(line, event) for line, event in read if isinstance(event, NewEvent)]
         refusals = [refusal for _, refusal in read if isinstance(refusal, Refusal)]
-        recorded = record(connection, [event for _, event in good], now=self._now)
+        recorded = record(connection, [event for _, event in good], now=self._now, checked=True)
         for index in recorded.mismatched:
             line, event = good[index]
             refusals.append(_refusal(line, Problem(sentence=MISMATCHED, field="key"), event.key))

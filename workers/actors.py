@@ -17,14 +17,19 @@ from database.engine import read_clock
 from journeys.advance import advance
 from journeys.triggers import enrol, enrol_scheduled
 from reports.responses import credit
-from workers.bells import DELIVERY, Work, heard, queue_of, ring
+from workers.bells import DELIVERY, Work, heard, queue_of, ring, ring_all
 from workers.broker import broker
 from workers.installation import Installation, installed
+from workers.work import find_work
 
 #: Seconds an actor may keep its thread before it rings for the rest and lets others in.
 TURN = 10.0
 
+#: Seconds in which more delivery reports may come before those that are there are applied together.
+GATHERING = 0.2
+
 ROAD = queue_of(Work.EVENTS)
+ONWARDS = (Work.JOURNEYS, *DELIVERY)
 
 
 def _work(kind: Work, lane: int, once: Callable[[Installation], bool]) -> None:
@@ -39,6 +44,16 @@ def _work(kind: Work, lane: int, once: Callable[[Installation], bool]) -> None:
             return
 
 
+def _ring_onwards() -> None:
+    """Ring for what may have become due by what was just done: steps, and messages."""
+    installation = installed()
+    with installation.application.database.transaction() as connection:
+        due = find_work(connection, now=read_clock(connection))
+    for kind in due:
+        if kind in ONWARDS:
+            ring_all(kind, lanes=installation.application.settings.workers.processes)
+
+
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.EVENTS)
 def events(lane: int) -> None:
     """Let the triggers look at new events."""
@@ -48,7 +63,7 @@ def events(lane: int) -> None:
             return enrol(connection, now=read_clock(connection)).events > 0
 
     _work(Work.EVENTS, lane, once)
-    ring(Work.JOURNEYS)
+    _ring_onwards()
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.CALENDAR)
@@ -62,7 +77,7 @@ def calendar(lane: int) -> None:
         return False
 
     _work(Work.CALENDAR, lane, once)
-    ring(Work.JOURNEYS)
+    _ring_onwards()
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.JOURNEYS)
@@ -75,8 +90,7 @@ def journeys(lane: int) -> None:
         return done.steps > 0
 
     _work(Work.JOURNEYS, lane, once)
-    for channel in DELIVERY:
-        ring(channel)
+    _ring_onwards()
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.LAUNCHES)
@@ -89,8 +103,7 @@ def launches(lane: int) -> None:
         return False
 
     _work(Work.LAUNCHES, lane, once)
-    for channel in DELIVERY:
-        ring(channel)
+    _ring_onwards()
 
 
 def _deliver(kind: Work, lane: int) -> None:
@@ -123,7 +136,8 @@ def wechat(lane: int) -> None:
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.RECEIPTS)
 def receipts(lane: int) -> None:
-    """Apply delivery reports."""
+    """Apply delivery reports: providers tell them one by one, and together they cost a fraction."""
+    time.sleep(GATHERING)
 
     def once(installation: Installation) -> bool:
         with installation.application.database.transaction() as connection:
@@ -138,10 +152,10 @@ def doubt(lane: int) -> None:
 
     def once(installation: Installation) -> bool:
         left = False
+        sweep(installation.application.database, installation.settling)
+        with installation.application.database.transaction() as connection:
+            now = read_clock(connection)
         for carrier in installation.carriers.values():
-            sweep(carrier.database, carrier.settling)
-            with carrier.database.transaction() as connection:
-                now = read_clock(connection)
             asked = settle(carrier, now=now)
             left = left or asked.found + asked.waiting_again > 0
         return left

@@ -43,8 +43,15 @@ def ring(kind: str, *, lane: int = 0) -> None:
         client = broker.client
         if client.set(name, 1, nx=True, ex=SILENCE):
             broker.enqueue(_message(kind, lane))
+            broker.say(queue_of(kind))
     except (redis.RedisError, dramatiq.BrokerError):
         log.warning("a bell could not be rung", kind=kind)
+
+
+def ring_all(kind: Work, *, lanes: int) -> None:
+    """Ring for one kind of work on every lane it has: as many as there are processes for deliveries, else one."""
+    for lane in range(lanes if kind in DELIVERY else 1):
+        ring(kind, lane=lane)
 
 
 def heard(kind: str, *, lane: int = 0) -> None:

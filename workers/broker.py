@@ -7,19 +7,17 @@ and our own record of it would be a lost answer.
 
 import dramatiq
 import redis
-from dramatiq.brokers.redis import RedisBroker
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from workers.hearing import WakefulBroker
 from workers.middleware import LogFailures
 
 NAMESPACE = "tidings"
 
 #: A silent second call of one of the broker's scripts could take a bell and drop it; nothing is retried here.
 _client = redis.Redis(connection_pool=redis.ConnectionPool(retry=Retry(NoBackoff(), 0)))
-broker = RedisBroker(  # type: ignore[no-untyped-call]
-    client=_client, namespace=NAMESPACE, middleware=[LogFailures()], heartbeat_timeout=10_000
-)
+broker = WakefulBroker(client=_client, namespace=NAMESPACE, middleware=[LogFailures()], heartbeat_timeout=10_000)
 dramatiq.set_broker(broker)
 
 

@@ -13,6 +13,8 @@ from types import FrameType
 
 import structlog
 
+from config.environment import is_orphan, watch_parent
+
 log = structlog.get_logger("workers")
 
 #: Seconds a child has to live for its successor to be born at once.
@@ -38,11 +40,13 @@ def keep_workers(count: int, work: Callable[[], None]) -> None:
     born: dict[int, float] = {}
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    while not ending:
+    while not ending and not is_orphan():
         while len(born) < count and not ending:
             born[_bear(work)] = time.monotonic()
         _bury(born)
         time.sleep(0.02)
+    if not ending:
+        end(signal.SIGTERM, None)
     _wait(born)
 
 
@@ -51,6 +55,7 @@ def _bear(work: Callable[[], None]) -> int:
     if child:
         return child
     code = 1
+    watch_parent()
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends us in order.

@@ -14,6 +14,7 @@ class Installation:
 
     application: Application
     carriers: Mapping[str, Carrier]  #: by channel
+    settling: SettlingRules
     stopping: bool = False  #: set on the way out, so that delivery gives back what it has not begun
 
     def is_stopping(self) -> bool:
@@ -40,7 +41,7 @@ def install(application: Application) -> Installation:
         )
         for channel, provider in application.providers.items()
     }
-    _installed[:] = [Installation(application=application, carriers=carriers)]
+    _installed[:] = [Installation(application=application, carriers=carriers, settling=settling)]
     return _installed[0]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.wiring import Application, open_application
 from database.engine import read_clock
-from workers.bells import DELIVERY, Work, ring
+from workers.bells import Work, ring, ring_all
 from workers.broker import connect
 from workers.ending import wait_for_end
 from workers.work import find_work
@@ -25,8 +25,7 @@ def poll(application: Application) -> None:
     with application.database.transaction() as connection:
         due = find_work(connection, now=read_clock(connection))
     for kind in due:
-        for lane in range(application.settings.workers.processes if kind in DELIVERY else 1):
-            ring(kind, lane=lane)
+        ring_all(kind, lanes=application.settings.workers.processes)
 
 
 def _safely(tick: Callable[[], None]) -> Callable[[], None]:

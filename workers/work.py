@@ -2,41 +2,44 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, exists, func, literal, select
+from sqlalchemy import Connection, DateTime, Select, and_, bindparam, exists, func, literal, select
 
-from campaigns.sends import has_work
+from campaigns.sends import SendState, found_in, is_due
 from database.tables import campaigns, enrolments, receipts, sends, unprocessed_events
 from workers.bells import DELIVERY, Work
 
-_DUE_DOUBT = select(literal(1)).where(
-    sends.c.state.in_(["claimed", "submitting", "in_doubt"]), sends.c.lease_until < func.clock_timestamp()
-)
-_RECEIPTS = select(literal(1)).where(receipts.c.applied_at.is_(None), receipts.c.try_at <= func.clock_timestamp())
+_NOW = bindparam("work_now", type_=DateTime(timezone=True))
+
+
+@cache
+def _looks() -> Select[*tuple[bool, ...]]:
+    """One cheap look at a partial index for each kind of work, in one statement."""
+    doubtful = and_(found_in(SendState.CLAIMED, SendState.SUBMITTING, SendState.IN_DOUBT), sends.c.lease_until < func.clock_timestamp())
+    looks = {
+        Work.EVENTS: select(literal(1)).select_from(unprocessed_events),
+        Work.JOURNEYS: select(literal(1)).where(enrolments.c.state == literal("active", literal_execute=True), enrolments.c.due_at <= _NOW),
+        Work.LAUNCHES: select(literal(1)).where(campaigns.c.state == literal("active", literal_execute=True), campaigns.c.next_run_at <= _NOW),
+        Work.RECEIPTS: select(literal(1)).where(receipts.c.applied_at.is_(None), receipts.c.try_at <= func.clock_timestamp()),
+        Work.DOUBT: select(literal(1)).where(doubtful),
+        **{kind: select(literal(1)).where(is_due(literal(kind.value), _NOW)) for kind in DELIVERY},
+    }
+    return select(*(exists(look.limit(1)).label(kind) for kind, look in looks.items()))
 
 
 def find_work(connection: Connection, *, now: datetime) -> list[Work]:
-    """Return the kinds of work that are due at ``now``, from cheap looks at partial indexes."""
-    enrolled = select(literal(1)).where(enrolments.c.state == "active", enrolments.c.due_at <= now)
-    launches = select(literal(1)).where(campaigns.c.state == "active", campaigns.c.next_run_at <= now)
-    looks = {
-        Work.EVENTS: select(literal(1)).select_from(unprocessed_events),
-        Work.JOURNEYS: enrolled,
-        Work.LAUNCHES: launches,
-        Work.RECEIPTS: _RECEIPTS,
-        Work.DOUBT: _DUE_DOUBT,
-    }
-    found = connection.execute(select(*(exists(look.limit(1)).label(kind) for kind, look in looks.items()))).one()
-    due = [kind for kind in looks if found._mapping[kind]]
-    return due + [kind for kind in DELIVERY if has_work(connection, kind.value, now=now)]
+    """Return the kinds of work that are due at ``now``."""
+    found = connection.execute(_looks(), {"work_now": now}).one()
+    return [Work(kind) for kind, due in found._mapping.items() if due]
 
 
 def ages(connection: Connection, *, now: datetime) -> Mapping[str, float | None]:
     """Return how many seconds the oldest piece of each kind of work has been due; None: there is none."""
     oldest = {
-        "sends": select(func.min(sends.c.not_before)).where(sends.c.state == "waiting", sends.c.not_before <= now),
+        "sends": select(func.min(sends.c.not_before)).where(found_in(SendState.WAITING), sends.c.not_before <= now),
         "enrolments": select(func.min(enrolments.c.due_at)).where(
-            enrolments.c.state == "active", enrolments.c.due_at <= now
+            enrolments.c.state == literal("active", literal_execute=True), enrolments.c.due_at <= now
         ),
         "receipts": select(func.min(receipts.c.received_at)).where(receipts.c.applied_at.is_(None)),
     }

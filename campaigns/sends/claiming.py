@@ -3,10 +3,26 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import Connection, Select, case, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Integer,
+    Interval,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    select,
+    update,
+)
 
-from campaigns.sends.states import SendState
+from campaigns.sends.states import SendState, found_in
 from database.tables import addresses, campaigns, members, sends
 
 #: How many sends are claimed together at most, by how many of their claimers have died: what
@@ -31,43 +47,39 @@ class Claimed:
     decided_at: datetime
 
 
-def has_work(connection: Connection, channel: str, *, now: datetime) -> bool:
-    """Say whether a send of this channel is due."""
-    due = _due(channel, now).limit(1)
-    return connection.execute(due).first() is not None
+_NOW = bindparam("claim_now", type_=DateTime(timezone=True))
+_CHANNEL = bindparam("claim_channel", type_=String)
 
 
-def _due(channel: str, now: datetime) -> Select[tuple[int]]:
+def is_due(channel: ColumnElement[str], now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """The condition that a send of a channel is waiting, its time has come, and its campaign is not paused."""
     running = exists().where(campaigns.c.id == sends.c.campaign_id, campaigns.c.state != "paused")
-    return (
-        select(sends.c.id)
-        .where(sends.c.state == SendState.WAITING, sends.c.channel == channel, sends.c.not_before <= now, running)
-        .order_by(sends.c.not_before)
-    )
+    return and_(found_in(SendState.WAITING), sends.c.channel == channel, sends.c.not_before <= now, running)
 
 
-def claim(
-    connection: Connection, channel: str, *, now: datetime, limit: int, lease: timedelta
-) -> tuple[uuid.UUID, list[Claimed]]:
-    """Take up to ``limit`` due sends of a channel under a fresh token, for ``lease``.
+def _due(limit: ColumnElement[int]) -> Select[int]:
+    return select(sends.c.id).where(is_due(_CHANNEL, _NOW)).order_by(sends.c.not_before).limit(limit)
 
-    Nothing has been said to a provider yet, so a claim is always safe to take back.
-    """
-    token = uuid.uuid4()
-    due = _due(channel, now).with_only_columns(sends.c.claims, maintain_column_froms=True).limit(limit).subquery()
-    least = connection.execute(select(func.min(due.c.claims))).scalar_one()
-    if least is None:
-        return token, []
-    together = min(limit, TOGETHER[min(least, len(TOGETHER) - 1)])
-    alike = _due(channel, now).where(sends.c.claims <= least).limit(together)
+
+@cache
+def _least_claims() -> Select[int | None]:
+    """Of the sends whose turn it is: how often the one claimed least often was claimed."""
+    due = _due(bindparam("claim_limit", type_=Integer)).with_only_columns(sends.c.claims, maintain_column_froms=True)
+    return select(func.min(due.subquery().c.claims))
+
+
+@cache
+def _take() -> Select[*tuple[object, ...]]:
+    """Claim, and return what is needed to write the words; built once, for building costs more than running."""
+    alike = _due(bindparam("claim_together", type_=Integer)).where(sends.c.claims <= bindparam("claim_least", type_=Integer))
     taken = (
         update(sends)
         .where(sends.c.id.in_(alike.with_for_update(skip_locked=True, of=sends)))
         .values(
             state=SendState.CLAIMED,
-            token=token,
+            token=bindparam("claim_token", type_=sends.c.token.type),
             claims=sends.c.claims + 1,
-            lease_until=func.clock_timestamp() + lease,
+            lease_until=func.clock_timestamp() + bindparam("claim_lease", type_=Interval),
             state_at=func.clock_timestamp(),
         )
         .returning(
@@ -76,7 +88,7 @@ def claim(
         )
         .cte("taken")
     )  # fmt: skip
-    found = connection.execute(
+    return (
         select(
             taken.c.id, taken.c.member_id, taken.c.campaign_id, campaigns.c.name.label("campaign"),
             taken.c.template_version_id, members.c.language, addresses.c.address, taken.c.attempts, taken.c.decided_at,
@@ -86,7 +98,22 @@ def claim(
         .join(campaigns, campaigns.c.id == taken.c.campaign_id)
         .order_by(taken.c.id)
     )  # fmt: skip
-    return token, [Claimed(**row._mapping) for row in found]
+
+
+def claim(
+    connection: Connection, channel: str, *, now: datetime, limit: int, lease: timedelta
+) -> tuple[uuid.UUID, list[Claimed]]:
+    """Take up to ``limit`` due sends of a channel under a fresh token, for ``lease``.
+
+    Nothing has been said to a provider yet, so a claim is always safe to take back.
+    """
+    token, due = uuid.uuid4(), {"claim_channel": channel, "claim_now": now}
+    least = connection.execute(_least_claims(), due | {"claim_limit": limit}).scalar_one()
+    if least is None:
+        return token, []
+    together = min(limit, TOGETHER[min(least, len(TOGETHER) - 1)])
+    told = {"claim_together": together, "claim_least": least, "claim_token": token, "claim_lease": lease}
+    return token, [Claimed(**row._mapping) for row in connection.execute(_take(), due | told)]
 
 
 def release(connection: Connection, token: uuid.UUID) -> int:
@@ -104,7 +131,7 @@ def take_back_claims(connection: Connection) -> int:
     poisoned = sends.c.claims >= POISONED_AFTER
     done = connection.execute(
         update(sends)
-        .where(sends.c.state == SendState.CLAIMED, sends.c.lease_until < func.clock_timestamp())
+        .where(found_in(SendState.CLAIMED), sends.c.lease_until < func.clock_timestamp())
         .values(
             state=case((poisoned, SendState.FAILED), else_=SendState.WAITING),
             reason=case((poisoned, "poison"), else_=sends.c.reason),

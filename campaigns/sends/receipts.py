@@ -1,15 +1,21 @@
 """Keep delivery reports once as they came, and let them move sends up, in whatever order they come."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import (
+    ARRAY,
     CTE,
     BigInteger,
     Connection,
     DateTime,
-    Text,
+    Integer,
+    Select,
+    Update,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -17,9 +23,11 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from campaigns.sends.reference import send_of
 from campaigns.sends.states import SendState, may_become
@@ -31,10 +39,17 @@ from database.tables import addresses, attempts, receipts, sends, suppressions
 KEPT_FOR = timedelta(hours=72)
 TRIED_EVERY = timedelta(seconds=5)
 
-_COLUMNS = (
-    ("provider", Text), ("key", Text), ("send_id", BigInteger), ("provider_ref", Text), ("status", Text), ("code", Text),
-    ("occurred_at", DateTime(timezone=True)), ("raw", JSONB),
-)  # fmt: skip
+_STORE = text("""
+INSERT INTO receipts (provider, key, send_id, provider_ref, status, code, occurred_at, received_at, raw)
+SELECT provider, key, send_id, provider_ref, status, code, occurred_at, :now, raw
+FROM json_to_recordset(CAST(:rows AS json)) AS told (
+    provider text, key text, send_id bigint, provider_ref text, status text, code text, occurred_at timestamptz, raw jsonb
+) ORDER BY provider, key
+ON CONFLICT DO NOTHING
+""")
+
+_NOW = bindparam("receipt_now", type_=DateTime(timezone=True))
+_IDS = bindparam("receipt_ids", type_=ARRAY(BigInteger))
 
 
 def store_reports(
@@ -49,25 +64,24 @@ def store_reports(
             "provider_ref": report.provider_ref,
             "status": report.status.value,
             "code": report.code,
-            "occurred_at": report.occurred_at,
+            "occurred_at": report.occurred_at.isoformat() if report.occurred_at else None,
             "raw": dict(report.raw),
-            "received_at": now,
         }
         for report in reports
     ]
     if not rows:
         return 0
-    stored = insert(receipts).values(rows).on_conflict_do_nothing().returning(receipts.c.id)
-    return len(connection.execute(stored).all())
+    told = {"rows": json.dumps(rows, ensure_ascii=False), "now": now}
+    return connection.execute(_STORE, told).rowcount
 
 
-def _pending(limit: int) -> CTE:
+def _pending() -> CTE:
     return (
         select(receipts.c.id, receipts.c.provider, receipts.c.provider_ref, receipts.c.send_id, receipts.c.status,
                receipts.c.code, receipts.c.received_at)
         .where(receipts.c.applied_at.is_(None), receipts.c.try_at <= func.clock_timestamp())
         .order_by(receipts.c.try_at)
-        .limit(limit)
+        .limit(bindparam("receipt_limit", type_=Integer))
         .with_for_update(skip_locked=True)
         .cte("pending")
     )  # fmt: skip
@@ -104,8 +118,9 @@ def _verdicts(matched: CTE) -> CTE:
     )
 
 
-def _move(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    known = select(*receipts.c).where(receipts.c.id.in_(ids)).cte("known")
+@cache
+def _move() -> Update:
+    known = select(*receipts.c).where(receipts.c.id == func.any(_IDS)).cte("known")
     verdicts = _verdicts(select(*known.c, known.c.send_id.label("found")).cte("matched"))
     state = case(
         (verdicts.c.delivered, SendState.DELIVERED), (verdicts.c.failed, SendState.FAILED), else_=SendState.ACCEPTED
@@ -118,7 +133,7 @@ def _move(connection: Connection, ids: Sequence[int], now: datetime) -> None:
             sends.c.state.in_([SendState.IN_DOUBT, SendState.UNKNOWN, SendState.SUBMITTING]),
         ),
     )  # fmt: skip
-    connection.execute(
+    return (
         update(sends)
         .where(sends.c.id == verdicts.c.found, case((allowed, True), else_=False))
         .values(
@@ -128,8 +143,8 @@ def _move(connection: Connection, ids: Sequence[int], now: datetime) -> None:
                 (verdicts.c.failed, func.coalesce(verdicts.c.code, "undelivered")),
                 else_=null(),
             ),
-            accepted_at=func.coalesce(sends.c.accepted_at, literal(now, DateTime(timezone=True))),
-            delivered_at=case((verdicts.c.delivered, literal(now, DateTime(timezone=True))), else_=sends.c.delivered_at),
+            accepted_at=func.coalesce(sends.c.accepted_at, _NOW),
+            delivered_at=case((verdicts.c.delivered, _NOW), else_=sends.c.delivered_at),
             token=null(),
             lease_until=null(),
             state_at=func.clock_timestamp(),
@@ -137,8 +152,9 @@ def _move(connection: Connection, ids: Sequence[int], now: datetime) -> None:
     )
 
 
-def _suppress(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    bad = (
+@cache
+def _bad_addresses() -> Select[tuple[str, bytes, str, int]]:
+    return (
         select(
             addresses.c.channel,
             addresses.c.fingerprint,
@@ -147,10 +163,13 @@ def _suppress(connection: Connection, ids: Sequence[int], now: datetime) -> None
         )
         .join(sends, sends.c.id == receipts.c.send_id)
         .join(addresses, addresses.c.id == sends.c.address_id)
-        .where(receipts.c.id.in_(ids), receipts.c.status.in_(["bounced", "complained"]))
+        .where(receipts.c.id == func.any(_IDS), receipts.c.status.in_(["bounced", "complained"]))
         .group_by(addresses.c.channel, addresses.c.fingerprint)
     )
-    found = connection.execute(bad).all()
+
+
+def _suppress(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    found = connection.execute(_bad_addresses(), {"receipt_ids": ids}).all()
     if not found:
         return
     hold_members(connection, [row.member_id for row in found])
@@ -168,6 +187,22 @@ def _suppress(connection: Connection, ids: Sequence[int], now: datetime) -> None
     connection.execute(insert(suppressions).values(rows).on_conflict_do_nothing())
 
 
+@cache
+def _apply() -> ReturningUpdate[tuple[int, datetime | None, int | None]]:
+    matched = _matched(_pending())
+    over = or_(matched.c.found.is_not(None), matched.c.received_at < _NOW - literal(KEPT_FOR))
+    return (
+        update(receipts)
+        .where(receipts.c.id == matched.c.id)
+        .values(
+            applied_at=case((over, _NOW), else_=null()),
+            send_id=func.coalesce(matched.c.found, receipts.c.send_id),
+            try_at=func.clock_timestamp() + TRIED_EVERY,
+        )
+        .returning(receipts.c.id, receipts.c.applied_at, matched.c.found)
+    )
+
+
 def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -> int:
     """Apply stored reports that are not applied yet; return how many were.
 
@@ -176,23 +211,10 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
     our own record of the call is applied at once.  Reports that fit no send stay for
     three days and are tried again.
     """
-    pending = _pending(limit)
-    matched = _matched(pending)
-    over = or_(matched.c.found.is_not(None), matched.c.received_at < literal(now, DateTime(timezone=True)) - KEPT_FOR)
-    done = (
-        update(receipts)
-        .where(receipts.c.id == matched.c.id)
-        .values(
-            applied_at=case((over, literal(now, DateTime(timezone=True))), else_=null()),
-            send_id=func.coalesce(matched.c.found, receipts.c.send_id),
-            try_at=func.clock_timestamp() + TRIED_EVERY,
-        )
-        .returning(receipts.c.id, receipts.c.applied_at, matched.c.found)
-    )
-    tried = connection.execute(done).all()
+    tried = connection.execute(_apply(), {"receipt_limit": limit, "receipt_now": now}).all()
     applied = [row.id for row in tried if row.applied_at is not None]
     ids = [row.id for row in tried if row.found is not None]
     if ids:
-        _move(connection, ids, now)
+        connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now})
         _suppress(connection, ids, now)
     return len(applied)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, DateTime, and_, case, exists, func, literal, null, or_, select, update
 
-from campaigns.sends.states import SendState
+from campaigns.sends.states import SendState, found_in
 from channels.message import DeliveryReport, ReportStatus
 from database.tables import addresses, attempts, sends
 
@@ -41,7 +41,7 @@ def doubt_expired_marks(connection: Connection, rules: SettlingRules) -> int:
     """Put sends in doubt whose worker marked them and never wrote an answer; return how many."""
     lost = (
         update(sends)
-        .where(sends.c.state == SendState.SUBMITTING, sends.c.lease_until < func.clock_timestamp())
+        .where(found_in(SendState.SUBMITTING), sends.c.lease_until < func.clock_timestamp())
         .values(
             state=SendState.IN_DOUBT,
             lease_until=func.clock_timestamp() + rules.settle_after,
@@ -67,7 +67,7 @@ def take_doubtful(
     due = (
         select(sends.c.id)
         .where(
-            sends.c.state == SendState.IN_DOUBT,
+            found_in(SendState.IN_DOUBT),
             sends.c.provider == provider,
             sends.c.lease_until < func.clock_timestamp(),
         )
@@ -179,7 +179,7 @@ def close_old_doubt(connection: Connection, rules: SettlingRules) -> int:
     done = connection.execute(
         update(sends)
         .where(
-            sends.c.state == SendState.IN_DOUBT,
+            found_in(SendState.IN_DOUBT),
             or_(sends.c.lease_until.is_(None), sends.c.lease_until < func.clock_timestamp()),
             old,
         )

@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, and_, case, or_
+from sqlalchemy import ColumnElement, Text, and_, case, literal, or_
 
 from database.tables import sends
 
@@ -54,6 +54,15 @@ def is_in(*states: SendState) -> ColumnElement[bool]:
     to walk a partial index of states, once per id.
     """
     return case((sends.c.state.in_(sorted(states)), True), else_=False)
+
+
+def found_in(*states: SendState) -> ColumnElement[bool]:
+    """Return the condition that a send is in one of ``states``, for statements that look for rows by their state.
+
+    The names are written out, so that a plan which is made once and kept can use the
+    partial index of those states.
+    """
+    return sends.c.state.in_([literal(state.value, Text, literal_execute=True) for state in sorted(states)])
 
 
 def may_become(to: SendState) -> ColumnElement[bool]:

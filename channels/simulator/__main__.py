@@ -4,6 +4,7 @@ Its first line of output names the ports, as JSON.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -23,4 +24,5 @@ def _decode(kind: type, value: object) -> object:
 
 
 if __name__ == "__main__":
-    run_simulator(msgspec.json.decode(sys.argv[1], type=SimulatorSettings, dec_hook=_decode), ready=_announce)
+    told = msgspec.json.decode(sys.argv[1], type=SimulatorSettings, dec_hook=_decode)
+    run_simulator(told, ready=_announce, parent=os.getppid())

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -40,18 +41,20 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run_simulator(settings: SimulatorSettings, *, ready: Ready | None = None) -> None:
-    """Run until SIGTERM or SIGINT, then close the record and return.
+def run_simulator(settings: SimulatorSettings, *, ready: Ready | None = None, parent: int | None = None) -> None:
+    """Run until SIGTERM or SIGINT, or until ``parent`` is gone, then close the record and return.
+
+    ``parent`` is the id of the process that started this one for itself; None: nobody did.
 
     Raises:
         OSError: a port is taken, or the record cannot be written.
     """
     fastest = uvicorn.Config("", loop="auto").get_loop_factory()
     with asyncio.Runner(loop_factory=fastest) as runner:
-        runner.run(_run(settings, ready or (lambda http_port, smtp_port: None)))
+        runner.run(_run(settings, ready or (lambda http_port, smtp_port: None), parent))
 
 
-async def _run(settings: SimulatorSettings, ready: Ready) -> None:
+async def _run(settings: SimulatorSettings, ready: Ready, parent: int | None) -> None:
     record = Record(settings.record)
     try:
         faults = Faults(settings.faults, seed=settings.seed)
@@ -59,7 +62,7 @@ async def _run(settings: SimulatorSettings, ready: Ready) -> None:
         world = World(settings=settings, record=record, faults=faults, receipts=receipts)
         mail = await smtp_server.start(SmtpServerSettings(host=settings.host, port=settings.smtp_port), record, faults)
         try:
-            await _serve(world, mail.port, ready)
+            await _serve(world, mail.port, ready, parent)
         finally:
             receipts.close()
             await mail.close()
@@ -67,7 +70,7 @@ async def _run(settings: SimulatorSettings, ready: Ready) -> None:
         record.close()
 
 
-async def _serve(world: World, smtp_port: int, ready: Ready) -> None:
+async def _serve(world: World, smtp_port: int, ready: Ready, parent: int | None) -> None:
     listening = socket.create_server((world.settings.host, world.settings.http_port), backlog=1024)
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Or each answer waits 40 ms for its own head.
     server = _Server(
@@ -86,13 +89,20 @@ async def _serve(world: World, smtp_port: int, ready: Ready) -> None:
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(stop, lambda: setattr(server, "should_exit", True))
-    telling = asyncio.create_task(world.receipts.run())
+    telling, watching = asyncio.create_task(world.receipts.run()), asyncio.create_task(_end_with(parent, server))
     loop.call_soon(ready, listening.getsockname()[1], smtp_port)
     try:
         await server.serve(sockets=[listening])
     finally:
         telling.cancel()
+        watching.cancel()
         listening.close()
+
+
+async def _end_with(parent: int | None, server: _Server) -> None:
+    while parent is None or os.getppid() == parent:
+        await asyncio.sleep(1)
+    server.should_exit = True
 
 
 class SimulatorProcess:

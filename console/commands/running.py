@@ -2,11 +2,14 @@
 
 import contextlib
 import signal
+import threading
+import time
 from typing import Annotated
 
 import typer
 import uvicorn
 
+from config.environment import is_orphan
 from config.logs import log_for, set_up_logs
 from config.settings import Settings, read_settings
 from config.wiring import Application, open_application, open_engines, upgrade_once
@@ -79,7 +82,14 @@ def serve(application: Application) -> None:
             limit_concurrency=512,
         )
     )
+    threading.Thread(target=_end_with_supervisor, args=(server,), daemon=True).start()
     server.run()
+
+
+def _end_with_supervisor(server: uvicorn.Server) -> None:
+    while not is_orphan():
+        time.sleep(1)
+    server.should_exit = True
 
 
 def _settings() -> Settings:

@@ -9,20 +9,21 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select
 
+from campaigns.sends import SendState, found_in
 from console.demo.stage import Stage
 from database.engine import set_clock
-from database.tables import members, sends, trigger_runs
+from database.tables import members, trigger_runs
 from journeys.occasions import MADE_UP_FOR, due_occasions
 from journeys.published import load_published
-from workers.bells import DELIVERY, Work, ring
+from workers.bells import Work, ring_all
 from workers.work import find_work
 
 LOOK_AGAIN, LOOK_LATEST = 0.015, 0.08  #: seconds before the second look at what is left, growing, and at most
 RING_AGAIN = 0.3  #: seconds before a bell whose work is still there is rung once more
 PATIENCE = 240.0  #: seconds after which work that does not end is a failure
 
-_IN_HAND = select(exists().where(sends.c.state.in_(("claimed", "submitting"))))
-_IN_DOUBT = select(exists().where(sends.c.state == "in_doubt"))
+_IN_HAND = select(exists().where(found_in(SendState.CLAIMED, SendState.SUBMITTING)))
+_IN_DOUBT = select(exists().where(found_in(SendState.IN_DOUBT)))
 
 
 class Road:
@@ -90,8 +91,7 @@ class Road:
 
     def _ring(self, kind: Work) -> None:
         self._rung[kind] = time.monotonic()
-        for lane in range(self._stage.workers if kind in DELIVERY else 1):
-            ring(kind, lane=lane)
+        ring_all(kind, lanes=self._stage.workers)
 
 
 def calendar_is_due(connection: Connection, now: datetime) -> bool:

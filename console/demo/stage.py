@@ -23,7 +23,7 @@ from channels.simulator.faults import FaultRules
 from channels.simulator.running import ROOT, SimulatorProcess
 from channels.simulator.settings import ReceiptRules, SimulatorSettings
 from config.callback_addresses import callback_address
-from config.environment import environment_with_file
+from config.environment import environment_with_file, supervised
 from config.settings import Settings
 from config.wiring import open_engines
 from console.supervising import Part, program, stop
@@ -78,7 +78,7 @@ class Stage:
         """Start one of our own commands as a process of the stage; its log is NAME.log."""
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
-                program(*words), cwd=ROOT, env=environment_with_file(self.file), stdin=subprocess.DEVNULL,
+                program(*words), cwd=ROOT, env=supervised(environment_with_file(self.file)), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self.parts.append(Part(name=name, command=program(*words), process=process, since=time.monotonic()))
@@ -121,8 +121,7 @@ def set_stage(settings: Settings, folder: Path, *, seed: int, workers: int = 2, 
         )
         held.callback(lambda: stop(stage.parts))
         stage.start("api", "api")
-        for number in range(1, workers + 1):
-            stage.start(f"worker-{number}", "worker", "--processes", "1")
+        stage.start("workers", "worker")
         held.callback(lambda: _stop_simulator(stage))
         simulator.start()
         yield stage

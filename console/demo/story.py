@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 import campaigns
 import journeys
@@ -21,6 +21,7 @@ from console.demo.reactions import Reactions
 from console.demo.road import Road
 from console.demo.stage import Stage
 from database.engine import set_clock
+from database.tables import members
 from journeys.loader import load_journeys
 from journeys.publishing import apply_journeys
 from members.consent import NewConsent, record_consents
@@ -28,13 +29,13 @@ from members.events import NewEvent, record
 from members.events_importing import import_events
 from members.import_maps import EventMap, MemberMap
 from members.importing import import_members
-from members.people import Person, find_member, save_people
+from members.people import Person, save_people
 from templates.library import load_library
 
-#: The moments of a day, in Shanghai; at the second it is early afternoon in London.
-MORNING, EVENING = time(10, 5), time(20, 30)
+#: The moment of each day, in Shanghai, at which the road is walked: in London the checks of ten o'clock are over, too.
+HOUR = time(18, 5)
 ONE_OFF = "new-season"  #: the campaign that is launched once, in the middle
-LAUNCHED_AT = time(20, 0)
+LAUNCHED_AT = time(18, 0)
 CREDIT_EVERY = 20  #: days between two passes over the responses; the last is made when the reports are
 BATCH = 2000
 """Events handed over at once."""
@@ -119,17 +120,16 @@ class Telling:
         self._moments = [deed.at for deed in self.story.deeds]
         for number in range(self.story.days):
             day = self.story.starts + timedelta(days=number)
-            for at in (MORNING, EVENING):
-                self._go_to(datetime.combine(day, at, SHANGHAI).astimezone(UTC), release=at == EVENING)
+            self._go_to(datetime.combine(day, HOUR, SHANGHAI).astimezone(UTC))
             if number % CREDIT_EVERY == CREDIT_EVERY - 1:
                 self.road.credit()
             told(day, self.reactions)
         return self._end(told)
 
-    def _go_to(self, now: datetime, *, release: bool = False) -> None:
+    def _go_to(self, now: datetime) -> None:
+        """Let it be ``now``: what was sent the last time is reported, what happened since is told, and the road is walked."""
         self.road.go_to(now)
-        if release:
-            self.stage.release_receipts()
+        self.stage.release_receipts()
         self._feed(now)
         self.road.run(now)
         with self.stage.database.transaction() as connection:
@@ -140,7 +140,7 @@ class Telling:
         """Let what is under way come to its end on the last evening: receipts, and answers that were lost."""
         self.road.settle(self.told_until)
         now = self.told_until + timedelta(minutes=25)
-        self._go_to(now, release=True)
+        self._go_to(now)
         self.road.settle(now)
         told(self.story.last_day, self.reactions)
         return now
@@ -178,14 +178,16 @@ def _welcome(connection: Connection, joining: Sequence[Resident], *, secret: byt
     if not joining:
         return
     save_people(connection, [person_of(resident) for resident in joining], now=now, secret=secret)
+    rows = connection.execute(select(members.c.key, members.c.id).where(members.c.key.in_([resident.key for resident in joining])))
+    ids = {row.key: row.id for row in rows}
     told = [
         NewConsent(
-            member_id=found.id, channel=channel, purpose="marketing", granted=granted, source=resident.door, occurred_at=resident.joined_at
+            member_id=ids[resident.key], channel=channel, purpose="marketing", granted=granted,
+            source=resident.door, occurred_at=resident.joined_at,
         )
         for resident in joining
-        if (found := find_member(connection, resident.key)) is not None
         for channel, granted in resident.consents.items()
-    ]
+    ]  # fmt: skip
     record_consents(connection, told, now=now)
 
 
