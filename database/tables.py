@@ -354,11 +354,11 @@ sends = _table(
     _member(),
     _words("occasion"),  # launch:7, or enrolment:12:3 (enrolment and visit)
     Column("launch_id", BigInteger, ForeignKey("launches.id")),
-    Column("enrolment_id", BigInteger, ForeignKey("enrolments.id")),
+    Column("enrolment_id", BigInteger),  # No foreign key, as for the words below: the statement that writes them has read them.
     Column("step", Text),
     Column("channel", Text),  # None only where refused before a channel was found
     Column("address_id", BigInteger, ForeignKey("addresses.id")),
-    Column("template_version_id", BigInteger, ForeignKey("template_versions.id"), nullable=False),
+    Column("template_version_id", BigInteger, nullable=False),
     _words("purpose"),
     _words("state"),
     Column("reason", Text),  # why refused, failed or cancelled

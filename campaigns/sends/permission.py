@@ -1,7 +1,7 @@
 """May this member be messaged on this channel?  Asked when planning, and again at the last moment."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Interval, and_, exists, false, func, literal, or_, select
 from sqlalchemy.sql.elements import SQLColumnExpression
@@ -61,16 +61,24 @@ def cap_reached(
     what was withheld, so that both arms meet a cap alike.  ``with_waiting`` counts what
     is planned and not yet marked too.
     """
-    reached: list[ColumnElement[bool]] = []
+    if not caps:
+        return false()
     others = sends.alias("others")
-    for cap in caps:
-        counts = others.c.counted_at > now - literal(cap.per, Interval)
-        if with_waiting:
-            held = others.c.state.in_([SendState.WAITING, SendState.CLAIMED])
-            counts = or_(counts, and_(others.c.counted_at.is_(None), held))
-        used = select(func.count()).where(others.c.member_id == member_id, others.c.purpose == "marketing", counts)
-        if cap.channel != "all":
-            used = used.where(others.c.channel == cap.channel)
-        applies = literal(True) if cap.channel == "all" else channel == cap.channel
-        reached.append(and_(applies, used.correlate_except(others).scalar_subquery() >= cap.count))
-    return or_(false(), *reached)
+    held = and_(others.c.counted_at.is_(None), others.c.state.in_([SendState.WAITING, SendState.CLAIMED]))
+
+    def counts(per: timedelta) -> ColumnElement[bool]:
+        marked = others.c.counted_at > now - literal(per, Interval)
+        return or_(marked, held) if with_waiting else marked
+
+    def reached(cap: Cap) -> ColumnElement[bool]:
+        everywhere = cap.channel == "all"
+        own = counts(cap.per) if everywhere else and_(counts(cap.per), others.c.channel == cap.channel)
+        full = func.count().filter(own) >= cap.count
+        return full if everywhere else and_(channel == cap.channel, full)
+
+    # The member's messages are read once for all caps, as far back as the longest looks.
+    longest = max(cap.per for cap in caps)
+    seen = select(or_(*(reached(cap) for cap in caps))).where(
+        others.c.member_id == member_id, others.c.purpose == "marketing", counts(longest)
+    )
+    return seen.correlate_except(others).scalar_subquery()

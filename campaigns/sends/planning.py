@@ -113,6 +113,7 @@ def _possible_channels(group: CTE, terms: Terms) -> LateralFromClause:
         )
         .select_from(offered.outerjoin(addresses, current))
         .correlate(group)
+        .offset(0)  # Keeps PostgreSQL from asking everything once for each mention of the problem below.
         .subquery()
     )  # fmt: skip
     rank = func.array_position(literal(list(REFUSALS)), each.c.problem)
