@@ -36,7 +36,7 @@ def _pin_template(connection: Connection, name: str, library: Library) -> int:
 
 
 def template_problems(definitions: Sequence[CampaignDefinition], library: Library) -> list[Problem]:
-    """List the templates that are not in the library or lack a channel the campaign uses."""
+    """List the templates that are not in the library, lack a channel the campaign uses, or lack marketing's way out."""
     problems = []
     for definition in definitions:
         if definition.template not in library.names():
@@ -46,6 +46,10 @@ def template_problems(definitions: Sequence[CampaignDefinition], library: Librar
             values = {"name": definition.campaign, "template": definition.template, "known": known}
             problems.append(Problem(sentence=sentence, values=values, field="template"))
             continue
+        if definition.purpose == "marketing" and library.content(definition.template)["purpose"] == "service":
+            sentence = "campaign {name}: template {template} is for service messages and tells nobody how to unsubscribe"
+            values = {"name": definition.campaign, "template": definition.template}
+            problems.append(Problem(sentence=sentence, values=values, field="purpose"))
         carried = library.channels(definition.template)
         for channel in definition.channels:
             if channel not in carried:

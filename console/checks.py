@@ -104,6 +104,9 @@ def _server_findings(connection: Connection) -> Iterator[Finding]:
         yield _wrong("database", "PostgreSQL {version} is too old.", "Use PostgreSQL 15 or newer", version=shown["server_version"])
     else:
         yield _fine("database", "PostgreSQL {version} answers.", version=shown["server_version"])
+    encoding = str(connection.execute(text("SHOW server_encoding")).scalar_one())
+    if encoding != "UTF8":
+        yield _wrong("encoding", "The database is encoded in {encoding}.", "Make it anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0", encoding=encoding)
     for name, harm in (
         ("fsync", "a crash of the machine loses and repeats messages"),
         ("full_page_writes", "a crash of the machine can damage the tables"),

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -65,8 +65,19 @@ def build_app(side: PublicSide) -> Starlette:
     return Starlette(
         routes=[Route(entry.path, _guarded(side, entry), methods=list(entry.methods)) for entry in ROUTES],
         middleware=[Middleware(SecurityHeaders, headers=security_headers(side.application.public_url))],
-        exception_handlers={Refused: _tell_refusal, HTTPException: _tell_http, SQLAlchemyError: _tell_trouble, Exception: _tell_trouble},
+        exception_handlers={
+            Refused: _tell_refusal,
+            HTTPException: _tell_http,
+            ClientDisconnect: _hang_up,
+            SQLAlchemyError: _tell_trouble,
+            Exception: _tell_trouble,
+        },
     )
+
+
+async def _hang_up(_request: Request, _error: Exception) -> Response:
+    """Answer somebody who is gone, whose half of a request was not stored."""
+    return Response(status_code=400)
 
 
 def _guarded(side: PublicSide, entry: Entry) -> Callable[[Request], Awaitable[Response]]:

@@ -22,7 +22,7 @@ class Database:
             max_overflow=pool_size,
             pool_pre_ping=True,
             hide_parameters=True,  # Or an error would quote the rows it was about.
-            connect_args={"connect_timeout": 10, "options": "-c timezone=UTC -c jit=off"},
+            connect_args={"connect_timeout": 10, "client_encoding": "utf8", "options": "-c timezone=UTC -c jit=off"},
         )
         if schema is not None:
             event.listen(self.engine, "connect", self._enter_schema)

@@ -7,6 +7,7 @@ JOURNEYS: dict[str, str] = {
     "campaign {name} is {state} and cannot be launched": "活动 {name} 当前状态为 {state}，不能启动",
     "campaign {name} is cancelled, and that is for ever; give a new one a new name": "活动 {name} 已取消且不可恢复；新活动请另取名称",
     "campaign {name}: there is no template {template}; expected {known}": "活动 {name}：没有模板 {template}；可用的有 {known}",
+    "campaign {name}: template {template} is for service messages and tells nobody how to unsubscribe": "活动 {name}：模板 {template} 用于服务通知，没有退订方式，不能用于营销",
     "campaign {name}: template {template} has no words for {channel}": "活动 {name}：模板 {template} 没有 {channel} 渠道的文案",
     "a schedule has either at or cron": "排期须写 at 或 cron 其中一项",
     "a time zone such as Asia/Shanghai was expected": "此处应为时区名，例如 Asia/Shanghai",

@@ -55,6 +55,8 @@ RUNNING: dict[str, str] = {
     "PostgreSQL {version} answers.": "PostgreSQL {version} 应答正常。",
     "a crash of the machine loses and repeats messages": "机器崩溃会丢失和重复消息",
     "a crash of the machine can damage the tables": "机器崩溃可能损坏数据表",
+    "The database is encoded in {encoding}.": "数据库的编码是 {encoding}。",
+    "Make it anew: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0": "请重新建库：CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0",
     "a crash can repeat messages that were sent already": "崩溃可能重复已发出的消息",
     "{setting} is off: {harm}.": "{setting} 已关闭：{harm}。",
     "Set {setting} = on in postgresql.conf and reload": "请在 postgresql.conf 中设置 {setting} = on 并重新加载",

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -63,6 +63,11 @@ class Control:
         return JSONResponse({})
 
 
+async def _hang_up(_request: Request, _error: Exception) -> Response:
+    """Answer whom nobody hears any more: a worker that was killed in the middle of its request."""
+    return Response(status_code=400)
+
+
 def build(world: World) -> Starlette:
     """Return the application with every pretend provider that speaks HTTP."""
     sms, wechat = SmsDesk(world), WechatDesk(world)
@@ -77,7 +82,8 @@ def build(world: World) -> Starlette:
             Route("/_simulator/faults", control.faults, methods=["POST"]),
             Route("/_simulator/release", control.release, methods=["POST"]),
             Route("/_simulator/expire-token", control.expire_token, methods=["POST"]),
-        ]
+        ],
+        exception_handlers={ClientDisconnect: _hang_up},
     )
 
 

@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -51,7 +50,6 @@ class AliyunSettings(BaseModel):
     connect_timeout: float = Field(default=3.0, gt=0)  #: seconds, as are the next two
     read_timeout: float = Field(default=10.0, gt=0)
     total_timeout: float = Field(default=15.0, gt=0)
-    price_per_part: Decimal = Decimal("0.045")  #: what planning reckons for one part, in the account's currency
 
 
 class AliyunSms(Provider):

@@ -151,14 +151,14 @@ def make_anew(engine_url: str, name: str) -> str:
     given = make_url(engine_url).set(drivername="postgresql+psycopg")
     if given.database == name:
         raise refuse("the demo makes the database {name} anew and so cannot run inside it; name another in database_url", name=name)
-    engine = create_engine(given, isolation_level="AUTOCOMMIT")
+    engine = create_engine(given, isolation_level="AUTOCOMMIT", connect_args={"client_encoding": "utf8"})
     try:
         with engine.connect() as connection:
             may = connection.execute(text("SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user")).scalar()
             if not may:
                 raise refuse("the demo needs a database of its own; let this user create databases, or leave database_url out")
             connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-            connection.execute(text(f'CREATE DATABASE "{name}"'))
+            connection.execute(text(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0"))
     finally:
         engine.dispose()
     url = given.set(database=name, drivername="postgresql").render_as_string(hide_password=False)
