@@ -3,6 +3,7 @@
 from html import escape
 from zoneinfo import ZoneInfo
 
+from reports.charts import svg_charts
 from reports.page_style import STYLE
 from reports.report import CONTROL, TREATED, Report
 from reports.tables import (
@@ -91,8 +92,6 @@ def _figures(report: Report, language: str) -> str:
 
 
 def _charts(report: Report, language: str) -> str:
-    from reports.charts import svg_charts  # noqa: PLC0415 - What draws takes a second to read, and most commands draw nothing.
-
     drawn = svg_charts(report, language)
     return (
         f'<div class="grid">{"".join(f"<section>{chart}</section>" for chart in drawn.values())}</div>' if drawn else ""

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 
 from scipy.optimize import brentq
+from scipy.stats import fisher_exact
 
 from reports.interval import ALPHA, NOT_ESTIMABLE, Interval, quantile
 
@@ -63,8 +64,6 @@ def fisher(x_t: int, n_t: int, x_c: int, n_c: int) -> float | None:
     """Return Fisher's exact two-sided p-value; None where an arm is empty."""
     if n_t == 0 or n_c == 0:
         return None
-    from scipy.stats import fisher_exact  # noqa: PLC0415 - It takes a second to read, and only small tables ask for it.
-
     return float(fisher_exact([[x_t, n_t - x_t], [x_c, n_c - x_c]]).pvalue)
 
 

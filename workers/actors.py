@@ -28,6 +28,9 @@ TURN = 10.0
 #: Seconds in which more delivery reports may come before those that are there are applied together.
 GATHERING = 0.2
 
+#: How many are taken together; fewer than that were all there were.
+EVENTS_AT_ONCE, MOVED_AT_ONCE, REPORTS_AT_ONCE = 5_000, 20_000, 2_000
+
 ROAD = queue_of(Work.EVENTS)
 ONWARDS = (Work.JOURNEYS, *DELIVERY)
 
@@ -60,7 +63,8 @@ def events(lane: int) -> None:
 
     def once(installation: Installation) -> bool:
         with installation.application.database.transaction() as connection:
-            return enrol(connection, now=read_clock(connection)).events > 0
+            done = enrol(connection, now=read_clock(connection), limit=EVENTS_AT_ONCE)
+        return done.events == EVENTS_AT_ONCE
 
     _work(Work.EVENTS, lane, once)
     _ring_onwards()
@@ -86,8 +90,9 @@ def journeys(lane: int) -> None:
 
     def once(installation: Installation) -> bool:
         with installation.application.database.transaction() as connection:
-            done = advance(connection, now=read_clock(connection), rules=installation.application.rules)
-        return done.steps > 0
+            rules = installation.application.rules
+            done = advance(connection, now=read_clock(connection), rules=rules, limit=MOVED_AT_ONCE)
+        return done.claimed == MOVED_AT_ONCE
 
     _work(Work.JOURNEYS, lane, once)
     _ring_onwards()
@@ -141,7 +146,7 @@ def receipts(lane: int) -> None:
 
     def once(installation: Installation) -> bool:
         with installation.application.database.transaction() as connection:
-            return apply_reports(connection, now=read_clock(connection)) > 0
+            return apply_reports(connection, now=read_clock(connection), limit=REPORTS_AT_ONCE) == REPORTS_AT_ONCE
 
     _work(Work.RECEIPTS, lane, once)
 

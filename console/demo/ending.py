@@ -13,6 +13,7 @@ from console.demo.oracle import Verdict, compare
 from console.demo.stage import Stage
 from database.tables import campaigns, journeys
 from reports.campaign_report import campaign_report
+from reports.charts import write_pngs
 from reports.export import as_csv, as_data
 from reports.journey_report import journey_report
 from reports.page import as_html
@@ -79,8 +80,6 @@ def write_files(ending: Ending, folder: Path, language: str, *, wrote: Callable[
 
     Returns the files.
     """
-    from reports.charts import write_pngs  # noqa: PLC0415 - What draws takes a second to read, and most commands draw nothing.
-
     charts = folder / "charts"
     charts.mkdir(parents=True, exist_ok=True)
     for old in charts.glob("*.png"):

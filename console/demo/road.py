@@ -15,7 +15,7 @@ from database.engine import set_clock
 from database.tables import members, trigger_runs
 from journeys.occasions import MADE_UP_FOR, due_occasions
 from journeys.published import load_published
-from workers.bells import Work, ring_all
+from workers.bells import DELIVERY, Work, ring_all
 from workers.work import find_work
 
 LOOK_AGAIN, LOOK_LATEST = 0.015, 0.08  #: seconds before the second look at what is left, growing, and at most
@@ -46,7 +46,10 @@ class Road:
         Raises:
             RuntimeError: a process of the stage ended, or the work does not.
         """
-        self._ring(Work.CALENDAR)
+        # What these find they ring on for themselves; the rest is rung for only where it stays.
+        self._rung = dict.fromkeys(Work, time.monotonic())
+        for kind in (Work.CALENDAR, Work.EVENTS, Work.LAUNCHES, *DELIVERY):
+            self._ring(kind)
         self._wait(now, until_settled=False)
 
     def settle(self, now: datetime) -> None:
