@@ -58,7 +58,7 @@ def _store(side: PublicSide, bodies: Sequence[bytes | msgspec.Raw], kind: str | 
             raise Refused(503, "the workers are behind; nothing was stored, please tell it again later", RETRY_AFTER)
         found = sort_messages(bodies, application.settings.ingest, kind=kind, now=now)
         saved = save_people(connection, found.people, now=now, secret=application.secret)
-        recorded = record(connection, found.events, now=now)
+        recorded = record(connection, found.events, now=now, checked=True)
     if recorded.stored:
         side.ring("events")
     again = 0

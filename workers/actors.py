@@ -17,10 +17,10 @@ from database.engine import read_clock
 from journeys.advance import advance
 from journeys.triggers import enrol, enrol_scheduled
 from reports.responses import credit
-from workers.bells import DELIVERY, Work, heard, queue_of, ring, ring_all
+from workers.bells import DELIVERY, Work, heard, queue_of, ring
 from workers.broker import broker
 from workers.installation import Installation, installed
-from workers.work import find_work
+from workers.ringing import ring_due
 
 #: Seconds an actor may keep its thread before it rings for the rest and lets others in.
 TURN = 10.0
@@ -49,12 +49,7 @@ def _work(kind: Work, lane: int, once: Callable[[Installation], bool]) -> None:
 
 def _ring_onwards() -> None:
     """Ring for what may have become due by what was just done: steps, and messages."""
-    installation = installed()
-    with installation.application.database.transaction() as connection:
-        due = find_work(connection, now=read_clock(connection))
-    for kind in due:
-        if kind in ONWARDS:
-            ring_all(kind, lanes=installation.application.settings.workers.processes)
+    ring_due(installed().application, ONWARDS)
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.EVENTS)

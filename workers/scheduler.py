@@ -7,25 +7,16 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.wiring import Application, open_application
-from database.engine import read_clock
-from workers.bells import Work, ring, ring_all
+from workers.bells import Work, ring
 from workers.broker import connect
 from workers.ending import wait_for_end
-from workers.work import find_work
+from workers.ringing import ring_due
 
 log = structlog.get_logger("workers")
 
 POLL_SECONDS = 1
 CALENDAR_SECONDS = 15
 RESPONSE_SECONDS = 30
-
-
-def poll(application: Application) -> None:
-    """Ring for every kind of work that is due."""
-    with application.database.transaction() as connection:
-        due = find_work(connection, now=read_clock(connection))
-    for kind in due:
-        ring_all(kind, lanes=application.settings.workers.processes)
 
 
 def _safely(tick: Callable[[], None]) -> Callable[[], None]:
@@ -44,7 +35,7 @@ def start_ticking(application: Application) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    scheduler.add_job(_safely(lambda: poll(application)), "interval", seconds=POLL_SECONDS)
+    scheduler.add_job(_safely(lambda: ring_due(application, list(Work))), "interval", seconds=POLL_SECONDS)
     scheduler.add_job(lambda: ring(Work.CALENDAR), "interval", seconds=CALENDAR_SECONDS)
     scheduler.add_job(lambda: ring(Work.RESPONSES), "interval", seconds=RESPONSE_SECONDS)
     scheduler.start()

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, DateTime, Select, and_, bindparam, exists, fu
 
 from campaigns.sends import SendState, found_in, is_due
 from database.tables import campaigns, enrolments, receipts, sends, unprocessed_events
+from journeys.enrolments import IS_ACTIVE
 from workers.bells import DELIVERY, Work
 
 _NOW = bindparam("work_now", type_=DateTime(timezone=True))
@@ -16,12 +17,19 @@ _NOW = bindparam("work_now", type_=DateTime(timezone=True))
 @cache
 def _looks() -> Select[*tuple[bool, ...]]:
     """One cheap look at a partial index for each kind of work, in one statement."""
-    doubtful = and_(found_in(SendState.CLAIMED, SendState.SUBMITTING, SendState.IN_DOUBT), sends.c.lease_until < func.clock_timestamp())
+    doubtful = and_(
+        found_in(SendState.CLAIMED, SendState.SUBMITTING, SendState.IN_DOUBT),
+        sends.c.lease_until < func.clock_timestamp(),
+    )
     looks = {
         Work.EVENTS: select(literal(1)).select_from(unprocessed_events),
-        Work.JOURNEYS: select(literal(1)).where(enrolments.c.state == literal("active", literal_execute=True), enrolments.c.due_at <= _NOW),
-        Work.LAUNCHES: select(literal(1)).where(campaigns.c.state == literal("active", literal_execute=True), campaigns.c.next_run_at <= _NOW),
-        Work.RECEIPTS: select(literal(1)).where(receipts.c.applied_at.is_(None), receipts.c.try_at <= func.clock_timestamp()),
+        Work.JOURNEYS: select(literal(1)).where(IS_ACTIVE, enrolments.c.due_at <= _NOW),
+        Work.LAUNCHES: select(literal(1)).where(
+            campaigns.c.state == literal("active", literal_execute=True), campaigns.c.next_run_at <= _NOW
+        ),
+        Work.RECEIPTS: select(literal(1)).where(
+            receipts.c.applied_at.is_(None), receipts.c.try_at <= func.clock_timestamp()
+        ),
         Work.DOUBT: select(literal(1)).where(doubtful),
         **{kind: select(literal(1)).where(is_due(literal(kind.value), _NOW)) for kind in DELIVERY},
     }
@@ -38,9 +46,7 @@ def ages(connection: Connection, *, now: datetime) -> Mapping[str, float | None]
     """Return how many seconds the oldest piece of each kind of work has been due; None: there is none."""
     oldest = {
         "sends": select(func.min(sends.c.not_before)).where(found_in(SendState.WAITING), sends.c.not_before <= now),
-        "enrolments": select(func.min(enrolments.c.due_at)).where(
-            enrolments.c.state == literal("active", literal_execute=True), enrolments.c.due_at <= now
-        ),
+        "enrolments": select(func.min(enrolments.c.due_at)).where(IS_ACTIVE, enrolments.c.due_at <= now),
         "receipts": select(func.min(receipts.c.received_at)).where(receipts.c.applied_at.is_(None)),
     }
     return {
