@@ -6,7 +6,8 @@ language is Chinese.
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -14,50 +15,50 @@ import typer
 from typer.main import get_command
 
 from config.settings import preferred_language
-from console.commands import (
-    campaigns,
-    database,
-    demo,
-    doctor,
-    events,
-    journeys,
-    keys,
-    lift,
-    members,
-    report,
-    running,
-    simulator,
-    size,
-    templates,
-    why,
-)
 from console.output import run_command
 from language.chinese import CHINESE
 
-#: Commands that stand alone, and families of commands under a name.
-ALONE = (running.app, doctor.app, simulator.app, lift.app, size.app, why.app, demo.app)
-FAMILIES = {
-    "db": database.app,
-    "keys": keys.app,
-    "members": members.app,
-    "events": events.app,
-    "journeys": journeys.app,
-    "campaigns": campaigns.app,
-    "report": report.app,
-    "templates": templates.app,
-}
+#: The module of ``console.commands`` in which each first word is found.
+WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("up", "worker", "scheduler", "api"), "running"),
+    "db": "database",
+    **{
+        word: word
+        for word in (
+            "doctor", "simulator", "lift", "size", "why", "demo",
+            "keys", "members", "events", "journeys", "campaigns", "report", "templates",
+        )
+    },
+}  # fmt: skip
 
-app = typer.Typer(
-    name="tidings",
-    help="Journeys, targeted sends and honest reports for members.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,  # Its tracebacks show local variables, and those hold members' data.
-    rich_markup_mode=None,
-)
-for alone in ALONE:
-    app.add_typer(alone)
-for name, family in FAMILIES.items():
-    app.add_typer(family, name=name)
+#: Words under which a family of commands stands; the modules of the others hold commands themselves.
+FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates")
+
+
+def assemble(first: str | None = None) -> typer.Typer:
+    """Put the command line together: all of it, or only what begins with the word ``first``.
+
+    Modules are read when they are wanted, for some bring charts and statistics with them
+    that take seconds to read; a word that nobody knows wants them all, for the help to say.
+    """
+    app = typer.Typer(
+        name="tidings",
+        help="Journeys, targeted sends and honest reports for members.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,  # Its tracebacks show local variables, and those hold members' data.
+        rich_markup_mode=None,
+    )
+    app.callback()(_every_command_has_a_word)
+    wanted = [WORDS[first]] if first is not None and first in WORDS else WORDS.values()
+    for module in dict.fromkeys(wanted):
+        found = import_module(f"console.commands.{module}").app
+        word = next((word for word in FAMILIES if WORDS[word] == module), None)
+        app.add_typer(found, name=word) if word else app.add_typer(found)
+    return app
+
+
+def _every_command_has_a_word() -> None:
+    """Keep a command line of one command from being that command itself."""
 
 
 def every_command(command: Any, path: str = "tidings") -> Iterator[tuple[str, Any]]:
@@ -67,9 +68,9 @@ def every_command(command: Any, path: str = "tidings") -> Iterator[tuple[str, An
         yield from every_command(below, f"{path} {name}")
 
 
-def whole_command() -> Any:
-    """Return the command line with its help in the user's language."""
-    command = get_command(app)
+def command_line(first: str | None = None) -> Any:
+    """Return the command line, or what begins with the word ``first``, with its help in the user's language."""
+    command = get_command(assemble(first))
     if preferred_language() == "zh":
         for _, each in every_command(command):
             for helped in (each, *each.params):
@@ -92,7 +93,7 @@ def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _end)
     try:
-        run_command(whole_command().main)(prog_name="tidings")
+        run_command(command_line(next(iter(sys.argv[1:]), None)).main)(prog_name="tidings")
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
 

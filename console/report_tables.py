@@ -5,7 +5,7 @@ from rich.table import Table as Drawn
 from rich.text import Text
 
 from console.output import language, screen
-from reports.page import heading, subtitle
+from reports.headings import heading, subtitle
 from reports.report import CONTROL, TREATED, Report
 from reports.tables import (
     Table,

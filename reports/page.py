@@ -1,9 +1,9 @@
 """A report as one self-contained HTML page: no script, no address outside the file."""
 
 from html import escape
-from zoneinfo import ZoneInfo
 
 from reports.charts import svg_charts
+from reports.headings import heading, subtitle
 from reports.page_style import STYLE
 from reports.report import CONTROL, TREATED, Report
 from reports.tables import (
@@ -43,22 +43,6 @@ def as_html(report: Report, language: str) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body><main>\n{body}\n</main></body>\n</html>\n"
     )
-
-
-def heading(report: Report, language: str) -> str:
-    """Return the title in the reader's language, or what is reported on where it has none."""
-    own = report.title.get("zh" if language.startswith("zh") else "en") or next(filter(None, report.title.values()), "")
-    return own or _named(report, language)
-
-
-def _named(report: Report, language: str) -> str:
-    return said("Campaign {name}" if report.kind == "campaign" else "Journey {name}", language, name=report.name)
-
-
-def subtitle(report: Report, language: str) -> str:
-    """Return what is reported on and as of when, in the report's zone."""
-    moment = report.made_at.astimezone(ZoneInfo(report.zone))
-    return f"{_named(report, language)} · {said('As of {moment}', language, moment=f'{moment:%Y-%m-%d %H:%M}')} {report.zone}"
 
 
 def _verdict(report: Report, language: str) -> str:

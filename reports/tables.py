@@ -7,6 +7,7 @@ from reports.closing import Closing
 from reports.interval import Interval
 from reports.lift import Arm, Lift
 from reports.proportions import rate, wilson
+from reports.reasons import reason_words
 from reports.report import Effect, Report
 from reports.wording import amount, count, p_text, percent, points, said, verdict_sentence
 
@@ -20,20 +21,6 @@ PLACES: Mapping[str, str] = {
     "in_doubt": "In doubt",
     "accepted": "Accepted",
     "delivered": "Delivered",
-}
-
-#: Why the ledger refuses, in words.
-REASONS: Mapping[str, str] = {
-    "no_address": "no address",
-    "unusable_address": "unusable address",
-    "no_consent": "no consent",
-    "suppressed": "suppressed",
-    "erased": "erased",
-    "cap": "frequency cap",
-    "quiet_hours": "quiet hours",
-    "expired": "expired",
-    "campaign_cancelled": "campaign cancelled",
-    "journey_left": "left the journey",
 }
 
 
@@ -69,11 +56,6 @@ def refusal_table(report: Report, language: str) -> Table:
         for reason, number in report.closing.refused.most_common()
     ]
     return _table("Refused, by reason", ["Reason", "Members"], rows, language)
-
-
-def reason_words(reason: str, language: str) -> str:
-    """Say why the ledger refused; a reason without words is shown as it is stored."""
-    return said(REASONS.get(reason, reason.replace("_", " ")), language)
 
 
 def channel_table(report: Report, language: str) -> Table:

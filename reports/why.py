@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select, text
 
 from database.tables import campaigns, journeys, members
 from language.problems import refuse
-from reports.tables import reason_words
+from reports.reasons import reason_words
 from reports.wording import said
 
 

@@ -20,7 +20,7 @@ from database.engine import read_clock
 from database.tables import campaigns, sends
 from language.problems import InputRefused, Problem, refuse
 from members.dates import read_moment
-from reports.tables import reason_words
+from reports.reasons import reason_words
 from templates.library import load_library
 from workers.bells import DELIVERY, ring
 from workers.broker import connect

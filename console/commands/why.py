@@ -9,7 +9,7 @@ from config.wiring import open_application
 from console.output import in_words, language, print_json, print_table, run_command, screen
 from language.problems import refuse
 from members.people import find_member
-from reports.tables import reason_words
+from reports.reasons import reason_words
 from reports.why import Explanation, Standing, explain
 
 app = typer.Typer()

@@ -8,7 +8,7 @@ from typer.main import get_command
 
 from channels.registry import PROVIDERS
 from config.reference import configuration_reference, setting_names
-from console.command import app, every_command
+from console.command import assemble, every_command
 from console.public import ROUTES
 from console.watching import GAUGES
 from tests.house.tree import ROOT, docs
@@ -47,7 +47,7 @@ def test_every_provider_is_named_in_the_documentation(name: str) -> None:
     assert name in docs()
 
 
-@pytest.mark.parametrize("path", [path for path, _ in every_command(get_command(app)) if path != "tidings"])
+@pytest.mark.parametrize("path", [path for path, _ in every_command(get_command(assemble())) if path != "tidings"])
 def test_every_command_is_named_in_the_documentation(path: str) -> None:
     assert path in docs()
 

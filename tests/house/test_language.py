@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from console.command import app, every_command
+from console.command import assemble, every_command
 from language.chinese import CHINESE
 from tests.house.tree import modules, name_of, parsed
 
@@ -58,7 +58,7 @@ def test_the_chinese_names_no_fact_the_english_lacks() -> None:
 def test_every_command_has_its_help_in_chinese() -> None:
     silent = [
         (path, part)
-        for path, command in every_command(get_command(app))
+        for path, command in every_command(get_command(assemble()))
         for helped in (command, *command.params)
         for part in (getattr(helped, "help", None) or "").strip().split("\n\n")
         if part and " ".join(part.split()) not in CHINESE and not part.startswith(("Install completion", "Show completion", "Show this message"))
@@ -68,4 +68,4 @@ def test_every_command_has_its_help_in_chinese() -> None:
 
 
 def test_every_command_and_option_has_a_help() -> None:
-    assert [path for path, command in every_command(get_command(app)) if not command.help] == []
+    assert [path for path, command in every_command(get_command(assemble())) if not command.help] == []

@@ -1,0 +1,24 @@
+"""Why the ledger refused a send, in words."""
+
+from collections.abc import Mapping
+
+from reports.wording import said
+
+#: Why the ledger refuses, in words.
+REASONS: Mapping[str, str] = {
+    "no_address": "no address",
+    "unusable_address": "unusable address",
+    "no_consent": "no consent",
+    "suppressed": "suppressed",
+    "erased": "erased",
+    "cap": "frequency cap",
+    "quiet_hours": "quiet hours",
+    "expired": "expired",
+    "campaign_cancelled": "campaign cancelled",
+    "journey_left": "left the journey",
+}
+
+
+def reason_words(reason: str, language: str) -> str:
+    """Say why the ledger refused; a reason without words is shown as it is stored."""
+    return said(REASONS.get(reason, reason.replace("_", " ")), language)
