@@ -1,6 +1,6 @@
 """Open a database, hold short explicit transactions, read the database's clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -13,16 +13,26 @@ from sqlalchemy.pool import ConnectionPoolEntry
 class Database:
     """A pool of connections to one PostgreSQL database and, where named, one schema of it."""
 
-    def __init__(self, url: str | URL, *, schema: str | None = None, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        schema: str | None = None,
+        pool_size: int = 10,
+        parameters: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare a pool; ``parameters`` are settings of the server that every connection begins with."""
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self.schema = schema  #: None: the server's default search path
+        settings = {"timezone": "UTC", "jit": "off", **(parameters or {})}
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         self.engine: Engine = create_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
             hide_parameters=True,  # Or an error would quote the rows it was about.
-            connect_args={"connect_timeout": 10, "client_encoding": "utf8", "options": "-c timezone=UTC -c jit=off"},
+            connect_args={"connect_timeout": 10, "client_encoding": "utf8", "options": options},
         )
         if schema is not None:
             event.listen(self.engine, "connect", self._enter_schema)

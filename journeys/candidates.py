@@ -19,11 +19,13 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from database.tables import enrolments, events, facts, members
 from journeys.asking import holds
+from journeys.enrolments import IS_ACTIVE
 from journeys.groups import arrived
 from journeys.journey import EventTrigger, Reentry
 from journeys.local_time import in_sql, instant
@@ -32,31 +34,46 @@ from members.comparison_sql import comparison_clause, json_clause
 from members.lifecycle import February29, birthdays_on
 
 
-def _may_enter(
-    connection: Connection,
-    published: Published,
-    member: ColumnElement[int],
-    moment: ColumnElement[datetime],
-    *also: ColumnElement[bool],
-    asked_at: datetime,
-) -> list[ColumnElement[bool]]:
-    """List what must hold for ``member`` to enter at ``moment``.
+def _been_here(
+    published: Published, member: ColumnElement[int], moment: ColumnElement[datetime], *also: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Say that an earlier enrolment keeps ``member`` out at ``moment``.
 
     Nobody is in the same journey twice at once, whatever the rule for coming back.
     ``also`` are further reasons, asked of each earlier enrolment, to stay out.
     """
     rule = published.journey.reentry_rule
-    reasons = [enrolments.c.state == "active", *also]
+    reasons = [IS_ACTIVE, *also]
     if isinstance(rule, Reentry):
         reasons.append(enrolments.c.entered_at > moment - rule.after)
     mine = and_(enrolments.c.member_id == member, enrolments.c.journey_name == published.name)
-    before = exists().where(mine) if rule == "never" else exists().where(mine, or_(*reasons))
-    wanted = [~before, members.c.erased_at.is_(None)]
-    if published.journey.audience is not None:
-        everybody = published.journey.trigger.event is None
-        audience = published.journey.audience
-        wanted.append(holds(connection, audience, member=member, now=asked_at, of_everybody=everybody))
-    return wanted
+    return exists().where(mine) if rule == "never" else exists().where(mine, or_(*reasons))
+
+
+def _in_audience(
+    connection: Connection, published: Published, member: ColumnElement[int], *, asked_at: datetime
+) -> list[ColumnElement[bool]]:
+    audience = published.journey.audience
+    if audience is None:
+        return []
+    everybody = published.journey.trigger.event is None
+    return [holds(connection, audience, member=member, now=asked_at, of_everybody=everybody)]
+
+
+def _may_enter(
+    connection: Connection,
+    published: Published,
+    member: ColumnElement[int],
+    moment: ColumnElement[datetime],
+    *,
+    asked_at: datetime,
+) -> list[ColumnElement[bool]]:
+    """List what must hold for ``member``, whose row is joined, to enter at ``moment``."""
+    return [
+        ~_been_here(published, member, moment),
+        members.c.erased_at.is_(None),
+        *_in_audience(connection, published, member, asked_at=asked_at),
+    ]
 
 
 def _key(published: Published, cause: ColumnElement[str]) -> ColumnElement[str]:
@@ -111,23 +128,34 @@ def by_inactivity(
     trigger = published.journey.trigger.inactive
     assert trigger is not None
     since = enrolments.c.entered_at >= facts.c.last_at
-    return (
-        select(
-            facts.c.member_id,
-            _key(
-                published,
-                literal("inactive:") + func.to_char(func.timezone("UTC", facts.c.last_at), 'YYYY-MM-DD"T"HH24:MI:SS'),
-            ),
-            in_sql(moment),
-            cast(null(), BigInteger),
-        )
-        .join(members, members.c.id == facts.c.member_id)
+    silent = (
+        select(facts.c.member_id, facts.c.last_at)
         .where(
             facts.c.event == trigger.event,
             facts.c.last_at <= moment - trigger.lasts,
-            *_in_zones(published, zones),
-            *_may_enter(connection, published, facts.c.member_id, in_sql(moment), since, asked_at=moment),
+            ~_been_here(published, facts.c.member_id, in_sql(moment), since),
         )
+        .cte("silent")
+        .prefix_with("MATERIALIZED")
+    )
+    # On most days nearly all of the long silent have been here already, which the planner cannot
+    # know: so it is told to find the few first, and their rows one by one.
+    alive = (
+        select(members.c.id)
+        .where(members.c.id == silent.c.member_id, members.c.erased_at.is_(None), *_in_zones(published, zones))
+        .offset(0)
+        .lateral()
+    )
+    last_at = func.to_char(func.timezone("UTC", silent.c.last_at), 'YYYY-MM-DD"T"HH24:MI:SS')
+    return (
+        select(
+            silent.c.member_id,
+            _key(published, literal("inactive:") + last_at),
+            in_sql(moment),
+            cast(null(), BigInteger),
+        )
+        .join(alive, true())
+        .where(*_in_audience(connection, published, silent.c.member_id, asked_at=moment))
     )
 
 

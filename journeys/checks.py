@@ -9,6 +9,9 @@ from decimal import Decimal
 from journeys.journey import BranchArm, ConditionText, Journey, SplitArm, Step
 from language.documents import Place
 
+#: How deep branches and splits may lie inside each other; nobody could follow more, and paths stay short.
+DEEPEST = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wrong:
@@ -38,6 +41,11 @@ def placed_steps(steps: tuple[Step, ...], place: Place = ("steps",)) -> Iterator
             yield from placed_steps(inner, inner_place)
 
 
+def _depth(place: Place) -> int:
+    """Say inside how many branches and splits a step lies."""
+    return len([part for part in place if part in {"branch", "split"}])
+
+
 def conditions_of(journey: Journey) -> Iterator[tuple[Place, ConditionText]]:
     """Yield every condition of the journey with its place in the file."""
     if journey.audience is not None:
@@ -55,6 +63,10 @@ def journey_problems(journey: Journey, campaigns: Collection[str] | None) -> lis
     """
     found = [*_trigger_problems(journey), *_unreachable(journey.steps, ("steps",))]
     for step, place in placed_steps(journey.steps):
+        if _depth(place) == DEEPEST + 1:
+            found.append(
+                Wrong(sentence="ways lie inside ways {most} deep at most", place=place, values={"most": DEEPEST})
+            )
         if step.send and campaigns is not None and step.send.campaign not in campaigns:
             found.append(_unknown_campaign(step.send.campaign, (*place, "send", "campaign"), campaigns))
         if step.branch is not None:

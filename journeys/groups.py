@@ -1,13 +1,19 @@
 """Groups of members a statement works on: tables that live as long as one transaction.
 
 They keep sets inside PostgreSQL from one statement to the next, where a list of ids
-would travel back and forth.
+would travel back and forth.  Every commit empties them, at a price: a table whose rows
+may grow past 2 kB has a second one for what overflows, and to empty that takes ten times as
+long as all the rest.  So words have bounds here, whose sum stays below it.
 """
 
-from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, MetaData, String, Table, text
 from sqlalchemy.sql.dml import Insert
 
 _metadata = MetaData()
+
+#: Characters, of up to four bytes each: paths of steps, kinds of events, names, the causes of entries.
+LONGEST = 100
+SHORT = 20  #: the same, for the words of our own: arms and kinds of steps
 
 #: Events taken from the list of those no trigger has looked at.
 arrived = Table(
@@ -15,7 +21,7 @@ arrived = Table(
     _metadata,
     Column("event_id", BigInteger),
     Column("member_id", BigInteger),
-    Column("kind", Text),
+    Column("kind", String(LONGEST)),
     Column("occurred_at", DateTime(timezone=True)),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DELETE ROWS",
@@ -26,7 +32,7 @@ entering = Table(
     "entering",
     _metadata,
     Column("member_id", BigInteger),
-    Column("entry_key", Text),
+    Column("entry_key", String(LONGEST)),
     Column("entered_at", DateTime(timezone=True)),
     Column("trigger_event_id", BigInteger),
     prefixes=["TEMPORARY"],
@@ -40,16 +46,16 @@ moving = Table(
     Column("enrolment_id", BigInteger),
     Column("member_id", BigInteger),
     Column("journey_id", BigInteger),
-    Column("step", Text),
+    Column("step", String(LONGEST)),
     Column("visit", Integer),
     Column("step_since", DateTime(timezone=True)),
-    Column("waiting_for", Text),
+    Column("waiting_for", String(LONGEST)),
     Column("entered_at", DateTime(timezone=True)),
     Column("experiment_id", BigInteger),
-    Column("arm", Text),
-    Column("kind", Text),
-    Column("next_step", Text),  # None: not decided yet; empty: the journey is over
-    Column("result", Text),
+    Column("arm", String(SHORT)),
+    Column("kind", String(SHORT)),
+    Column("next_step", String(LONGEST)),  # None: not decided yet; empty: the journey is over
+    Column("result", String(LONGEST)),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DELETE ROWS",
 )

@@ -46,7 +46,7 @@ def hold_imported(scratch: Database) -> None:
     """Take the events that were imported into the scratch tables and hold them aside."""
     with scratch.transaction() as connection:
         connection.execute(text(HOLD.format(source="events")))
-        connection.execute(text("TRUNCATE events, facts CASCADE"))
+        connection.execute(text("TRUNCATE events, facts, unprocessed_events CASCADE"))
 
 
 def begin_at(connection: Connection, start: datetime) -> None:

@@ -28,7 +28,7 @@ EVENT_FORM = r"^\w+([.\-]\w+)*$"
 
 #: A condition as its file says it; ``members.conditions`` gives it its meaning.
 ConditionText = dict[str, object]
-EventKind = Annotated[str, Field(pattern=EVENT_FORM)]
+EventKind = Annotated[str, Field(pattern=EVENT_FORM, max_length=100)]
 Share = Annotated[Decimal, Field(gt=0, le=1, decimal_places=4)]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from campaigns.campaign import CampaignDefinition
 from campaigns.publishing import apply_campaigns
@@ -19,6 +19,7 @@ from campaigns.sends.rehearsing import accept_what_may_go
 from database.engine import Database
 from database.tables import enrolments, members
 from journeys.advance import advance
+from journeys.enrolments import IS_ACTIVE
 from journeys.history import begin_at, copy_live, hold_imported, next_told, refresh_statistics, tell
 from journeys.journey import Journey
 from journeys.local_time import instant
@@ -125,7 +126,6 @@ def _live_through(
     moments = 0
     while now < end:
         with scratch.transaction() as connection:
-            connection.execute(text("SET LOCAL synchronous_commit = off"))
             accept_what_may_go(connection, now=now)
             if tell(connection, after=before, until=now):
                 while enrol(connection, now=now, limit=EVENTS_AT_ONCE).events == EVENTS_AT_ONCE:
@@ -149,9 +149,7 @@ def _move_on(connection: Connection, rules: PlanningRules, now: datetime) -> dat
 
 
 def _next_due(connection: Connection) -> datetime | None:
-    found: datetime | None = connection.execute(
-        select(func.min(enrolments.c.due_at)).where(enrolments.c.state == "active")
-    ).scalar_one()
+    found: datetime | None = connection.execute(select(func.min(enrolments.c.due_at)).where(IS_ACTIVE)).scalar_one()
     return found
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
-from campaigns.sends.states import SendState
+from campaigns.sends.states import SendState, found_in
 from database.tables import sends
 
 
@@ -16,7 +16,7 @@ def accept_what_may_go(connection: Connection, *, now: datetime) -> int:
     """
     taken = (
         update(sends)
-        .where(sends.c.state == SendState.WAITING, sends.c.not_before <= now)
+        .where(found_in(SendState.WAITING), sends.c.not_before <= now)
         .values(state=SendState.ACCEPTED, accepted_at=sends.c.not_before, counted_at=sends.c.not_before, state_at=now)
     )
     return connection.execute(taken).rowcount

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from journeys.journey import Journey
+from journeys.groups import LONGEST
+from journeys.journey import Journey, walk_steps
 from journeys.loader import load_journey, load_journeys
 from journeys.publishing import definition_of
 from journeys.reference import reference
@@ -60,6 +61,24 @@ def test_every_mistake_names_its_line_and_step(tmp_path: Path, words: str, line:
 
     problem = next(one for one in found if said in one.told())
     assert (problem.line, problem.field) == (line, field)
+
+
+def nested(depth: int) -> str:
+    inside = "exit: {}"
+    for _ in range(depth):
+        inside = f"branch: [{{when: {{reachable: sms}}, steps: [{{{inside}}}]}}]"
+    return HEAD + f"steps: [{{{inside}}}]\n"
+
+
+def test_ways_inside_ways_are_refused_where_nobody_could_follow_them(tmp_path: Path) -> None:
+    path = tmp_path / "deep.yaml"
+    path.write_text(nested(8), encoding="utf-8")
+    assert max(len(step) for step, _ in walk_steps(load_journey(path).steps)) < LONGEST
+
+    problems = refusal(tmp_path, nested(11)).problems
+
+    assert [problem.told("en") for problem in problems if "8 deep" in problem.told("en")] != []
+    assert len(problems) == 1
 
 
 def test_all_files_of_a_folder_are_checked_before_any_is_given_out(tmp_path: Path) -> None:

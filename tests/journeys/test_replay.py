@@ -14,7 +14,8 @@ from sqlalchemy import func, select, text
 
 from campaigns.campaign import load_definitions
 from database.engine import Database
-from database.tables import enrolments, events
+from database.tables import enrolments, events, unprocessed_events
+from journeys.history import hold_imported
 from journeys.loader import load_journey
 from journeys.replay import Rehearsal, ReplayResult, replay
 from members.events_importing import import_events
@@ -119,6 +120,20 @@ def test_a_replay_touches_no_live_table_and_leaves_no_schema(
         assert connection.execute(select(func.count()).select_from(enrolments)).scalar_one() == 0
         left = connection.execute(text("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'replay%'")).scalar_one()
         assert left == 0
+
+
+def test_history_from_files_waits_for_its_day_and_for_nothing_else(database: Database, tmp_path: Path) -> None:
+    """Events that a trigger was to look at twice would hide those of the day behind them."""
+    path = tmp_path / "orders.txt"
+    path.write_text("00001 19970101 1 11.77\n00002 19970112 1 12.00\n", encoding="utf-8")
+    import_events(database, path, mapping=CDNOW, now=datetime(2026, 11, 1, tzinfo=UTC), zone=ZONE)
+
+    hold_imported(database)
+
+    with database.transaction() as connection:
+        assert connection.execute(select(func.count()).select_from(unprocessed_events)).scalar_one() == 0
+        assert connection.execute(text("SELECT count(*) FROM held_events")).scalar_one() == 2
+        connection.execute(text("DROP TABLE held_events"))
 
 
 def test_without_files_the_live_members_and_events_are_replayed(
