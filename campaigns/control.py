@@ -4,15 +4,19 @@ import enum
 import hashlib
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     DateTime,
+    Insert,
     Integer,
     Select,
     SmallInteger,
+    Text,
+    bindparam,
     case,
     cast,
     func,
@@ -67,17 +71,23 @@ def arm_in_sql(bucket: ColumnElement[int], control_share: ColumnElement[Decimal]
     return case((bucket < control_share * BUCKETS, Arm.CONTROL.value), else_=Arm.TREATED.value)
 
 
+_PHASES = (
+    select(experiments.c.id, experiments.c.control_share)
+    .where(
+        (experiments.c.name == bindparam("experiment"))
+        | func.starts_with(experiments.c.name, bindparam("experiment", type_=Text) + "#")
+    )
+    .order_by(experiments.c.id)
+)
+
+
 def ensure_experiment(connection: Connection, name: str, *, salt: str, control_share: Decimal) -> int:
     """Return the experiment of this name and share, beginning it where there is none.
 
     A share that was changed begins a new phase, ``name#2`` and so on, with the same
     salt: a larger share keeps everybody who was held back before.
     """
-    known = connection.execute(
-        select(experiments.c.id, experiments.c.control_share)
-        .where((experiments.c.name == name) | experiments.c.name.startswith(f"{name}#", autoescape=True))
-        .order_by(experiments.c.id)
-    ).all()
+    known = connection.execute(_PHASES, {"experiment": name}).all()
     if known and known[-1].control_share == control_share:
         return int(known[-1].id)
     phase = name if not known else f"{name}#{len(known) + 1}"
@@ -90,19 +100,26 @@ def ensure_experiment(connection: Connection, name: str, *, salt: str, control_s
 def assign(connection: Connection, experiment_id: int, group: Select[tuple[int]], *, now: datetime) -> None:
     """Draw an arm for every member of ``group`` (one column, member ids) who has none yet.
 
-    Decisions already taken stay, whoever took them.
+    Decisions already taken stay, whoever took them.  The statement is kept for the group that
+    it was built for, so a caller who assigns often hands over the same select each time.
     """
+    connection.execute(_drawing(group), {"assign_experiment": experiment_id, "assign_now": now})
+
+
+@lru_cache(maxsize=128)
+def _drawing(group: Select[tuple[int]]) -> Insert:
     members = group.subquery()
     member_id = members.c[0]
     bucket = bucket_in_sql(experiments.c.salt, cast(member_id, experiments.c.salt.type))
     drawn = (
         select(experiments.c.id, member_id, bucket.label("bucket"), experiments.c.control_share)
-        .select_from(members.join(experiments, experiments.c.id == experiment_id))
+        .select_from(members.join(experiments, experiments.c.id == bindparam("assign_experiment", type_=BigInteger)))
         .distinct()
         .subquery()
     )
     rows = select(
-        drawn.c[0], drawn.c[1], arm_in_sql(drawn.c.bucket, drawn.c.control_share), drawn.c.bucket, literal(now, DateTime(timezone=True))
+        drawn.c[0], drawn.c[1], arm_in_sql(drawn.c.bucket, drawn.c.control_share), drawn.c.bucket,
+        bindparam("assign_now", type_=DateTime(timezone=True)),
     ).order_by(drawn.c[1])
     columns = ["experiment_id", "member_id", "arm", "bucket", "decided_at"]
-    connection.execute(upsert(assignments).from_select(columns, rows).on_conflict_do_nothing())
+    return upsert(assignments).from_select(columns, rows).on_conflict_do_nothing()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from campaigns.campaign import Campaign, CampaignDefinition
@@ -110,17 +110,20 @@ def apply_campaigns(
     return Applied(new=tuple(new), changed=tuple(changed), unchanged=tuple(unchanged))
 
 
+_FIND = (
+    select(campaigns, template_versions.c.content)
+    .join(template_versions, template_versions.c.id == campaigns.c.template_version_id)
+    .where(campaigns.c.name == bindparam("campaign_name"))
+)
+
+
 def load_campaign(connection: Connection, name: str) -> Campaign:
     """Find a campaign by its name.
 
     Raises:
         InputRefused: there is none of that name; the nearest one is suggested.
     """
-    row = connection.execute(
-        select(campaigns, template_versions.c.content)
-        .join(template_versions, template_versions.c.id == campaigns.c.template_version_id)
-        .where(campaigns.c.name == name)
-    ).one_or_none()
+    row = connection.execute(_FIND, {"campaign_name": name}).one_or_none()
     if row is None:
         names = list(connection.execute(select(campaigns.c.name).order_by(campaigns.c.name)).scalars())
         near = difflib.get_close_matches(name, names, n=1)

@@ -84,18 +84,21 @@ def movable(connection: Connection) -> list[Published]:
     return [version for version in found if version.name not in held]
 
 
+#: Statements that are the same every time are built once, which takes longer than to run them on a small group.
+_STANDING = select(moving.c.journey_id, moving.c.step).distinct().order_by(moving.c.journey_id, moving.c.step)
+_ARRIVING = select(moving.c.journey_id, moving.c.next_step, moving.c.kind).distinct()
+_ONWARDS = update(moving).values(step=moving.c.next_step, visit=moving.c.visit + 1, next_step=None)
+
+
 def _groups(connection: Connection) -> list[tuple[int, str]]:
-    rows = connection.execute(
-        select(moving.c.journey_id, moving.c.step).distinct().order_by(moving.c.journey_id, moving.c.step)
-    )
-    return [(row.journey_id, row.step) for row in rows]
+    return [(row.journey_id, row.step) for row in connection.execute(_STANDING)]
 
 
 def _settle(
     connection: Connection, versions: Mapping[int, Published], now: datetime
 ) -> tuple[int, list[tuple[int, str]]]:
     """End those who are through, leave those who arrived at a wait, and say how many ended and who goes on."""
-    arriving = connection.execute(select(moving.c.journey_id, moving.c.next_step, moving.c.kind).distinct()).all()
+    arriving = connection.execute(_ARRIVING).all()
     over = {kind for _, path, kind in arriving if path == ""}
     ended = end_those_who_are_through(connection, over, now=now) if over else 0
     going = sorted({(journey, path) for journey, path, _ in arriving if path != ""})
@@ -104,5 +107,5 @@ def _settle(
         settle_into_wait(connection, versions[journey], path, now=now)
     onwards = [place for place in going if place not in waits]
     if onwards:
-        connection.execute(update(moving).values(step=moving.c.next_step, visit=moving.c.visit + 1, next_step=None))
+        connection.execute(_ONWARDS)
     return ended, onwards

@@ -5,13 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
+    DateTime,
     FromClause,
     Select,
     String,
     Update,
     and_,
+    bindparam,
     case,
     delete,
     exists,
@@ -36,10 +39,16 @@ ENTERING = ["member_id", "entry_key", "entered_at", "trigger_event_id"]
 #: That an enrolment is under way: written out, so that a plan which is made once and kept can use a partial index.
 IS_ACTIVE = enrolments.c.state == literal("active", literal_execute=True)
 
+#: The moment that a statement which is built once happens at.
+MOMENT = bindparam("moment", type_=DateTime(timezone=True))
+
 OVER = {"due_at": None, "waiting_for": None, "step": ""}
 
 
 # ---------------------------------------------------------------- entering
+
+
+_THOSE_ENTERING = select(entering.c.member_id)
 
 
 def enter(connection: Connection, published: Published, candidates: Select[Any], *, now: datetime) -> int:
@@ -54,7 +63,7 @@ def enter(connection: Connection, published: Published, candidates: Select[Any],
     experiment: ColumnElement[Any] = null()
     arm: ColumnElement[Any] = null()
     if published.experiment_id is not None:
-        assign(connection, published.experiment_id, select(entering.c.member_id), now=now)
+        assign(connection, published.experiment_id, _THOSE_ENTERING, now=now)
         experiment, arm = assignments.c.experiment_id, assignments.c.arm
         source = entering.join(
             assignments,
@@ -166,28 +175,51 @@ def exit_on_arrived(connection: Connection, rules: Sequence[tuple[int, str]], *,
 # ------------------------------------------------------------------- moving
 
 
+_DUE = (
+    select(
+        enrolments.c.id.label("enrolment_id"),
+        enrolments.c.member_id,
+        enrolments.c.journey_id,
+        enrolments.c.step,
+        enrolments.c.visit,
+        enrolments.c.step_since,
+        enrolments.c.waiting_for,
+        enrolments.c.entered_at,
+        enrolments.c.experiment_id,
+        enrolments.c.arm,
+    )
+    .where(
+        IS_ACTIVE, enrolments.c.due_at <= MOMENT, enrolments.c.journey_id.in_(bindparam("versions", expanding=True))
+    )
+    .order_by(enrolments.c.due_at)
+    .limit(bindparam("most", type_=BigInteger))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = moving.insert().from_select(_DUE.selected_columns.keys(), _DUE)
+_RECORD = step_runs.insert().from_select(
+    ["enrolment_id", "visit", "step", "kind", "run_at", "result"],
+    select(moving.c.enrolment_id, moving.c.visit, moving.c.step, moving.c.kind, MOMENT, moving.c.result),
+)
+
+
 def claim_due(connection: Connection, versions: Collection[int], *, now: datetime, limit: int) -> int:
     """Hold due enrolments of these journey versions and list them in ``moving``; return how many."""
-    due = (
-        select(
-            enrolments.c.id,
-            enrolments.c.member_id,
-            enrolments.c.journey_id,
-            enrolments.c.step,
-            enrolments.c.visit,
-            enrolments.c.step_since,
-            enrolments.c.waiting_for,
-            enrolments.c.entered_at,
-            enrolments.c.experiment_id,
-            enrolments.c.arm,
-        )
-        .where(IS_ACTIVE, enrolments.c.due_at <= now, enrolments.c.journey_id.in_(versions))
-        .order_by(enrolments.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    return insert_counted(connection, _CLAIM, {"moment": now, "versions": list(versions), "most": limit})
+
+
+_FIND_EXITS = (
+    update(moving)
+    .values(kind="exit")
+    .where(
+        moving.c.journey_id == bindparam("journey", type_=BigInteger),
+        exists().where(
+            events.c.member_id == moving.c.member_id,
+            events.c.kind.in_(bindparam("exits", expanding=True)),
+            events.c.occurred_at > moving.c.entered_at,
+            events.c.occurred_at <= MOMENT,
+        ),
     )
-    columns = ["enrolment_id", *(column.name for column in due.selected_columns if column.name != "id")]
-    return insert_counted(connection, moving.insert().from_select(columns, due))
+)
 
 
 def exit_before_moving(connection: Connection, published: Published, *, now: datetime) -> int:
@@ -197,35 +229,33 @@ def exit_before_moving(connection: Connection, published: Published, *, now: dat
     """
     if not published.journey.exit_events:
         return 0
-    happened = exists().where(
-        events.c.member_id == moving.c.member_id,
-        events.c.kind.in_(published.journey.exit_events),
-        events.c.occurred_at > moving.c.entered_at,
-        events.c.occurred_at <= now,
-    )
-    gone = update(moving).values(kind="exit").where(moving.c.journey_id == published.id, happened)
-    if not connection.execute(gone).rowcount:
+    asked = {"journey": published.id, "exits": sorted(published.journey.exit_events), "moment": now}
+    if not connection.execute(_FIND_EXITS, asked).rowcount:
         return 0
     leaving = moving.c.kind == "exit"
-    count = connection.execute(_ending(leaving, "exited", literal("event"), now)).rowcount
+    count = connection.execute(_ending(leaving, "exited", literal("event")), {"moment": now}).rowcount
     cancel_for_enrolments(connection, select(moving.c.enrolment_id).where(leaving), reason="exited")
     connection.execute(delete(moving).where(leaving))
     return count
 
 
-def _ending(who: ColumnElement[bool], state: str, reason: ColumnElement[str], now: datetime) -> Update:
+def _ending(who: ColumnElement[bool], state: str, reason: ColumnElement[str]) -> Update:
     return (
         update(enrolments)
-        .values(state=state, ended_at=now, end_reason=reason, visit=moving.c.visit, **OVER)
+        .values(state=state, ended_at=MOMENT, end_reason=reason, visit=moving.c.visit, **OVER)
         .where(enrolments.c.id == moving.c.enrolment_id, who)
     )
 
 
 def record_steps(connection: Connection, *, now: datetime) -> int:
     """Keep what every step in ``moving`` decided; return how many steps were taken."""
-    taken = select(moving.c.enrolment_id, moving.c.visit, moving.c.step, moving.c.kind, in_sql(now), moving.c.result)
-    columns = ["enrolment_id", "visit", "step", "kind", "run_at", "result"]
-    return insert_counted(connection, step_runs.insert().from_select(columns, taken))
+    return insert_counted(connection, _RECORD, {"moment": now})
+
+
+_IS_OVER = moving.c.next_step == ""
+_LEAVE = _ending(and_(_IS_OVER, moving.c.kind == "exit"), "exited", moving.c.result)
+_FINISH = _ending(and_(_IS_OVER, moving.c.kind != "exit"), "finished", literal("finished"))
+_FORGET = delete(moving).where(_IS_OVER)
 
 
 def end_those_who_are_through(connection: Connection, kinds: Collection[str], *, now: datetime) -> int:
@@ -233,12 +263,11 @@ def end_those_who_are_through(connection: Connection, kinds: Collection[str], *,
 
     ``kinds`` are those of the steps they come from: an exit step gives its own reason.
     """
-    over = moving.c.next_step == ""
     if "exit" in kinds:
-        connection.execute(_ending(and_(over, moving.c.kind == "exit"), "exited", moving.c.result, now))
+        connection.execute(_LEAVE, {"moment": now})
     if set(kinds) != {"exit"}:
-        connection.execute(_ending(and_(over, moving.c.kind != "exit"), "finished", literal("finished"), now))
-    return connection.execute(delete(moving).where(over)).rowcount
+        connection.execute(_FINISH, {"moment": now})
+    return connection.execute(_FORGET).rowcount
 
 
 def settle_into_wait(connection: Connection, published: Published, path: str, *, now: datetime) -> None:

@@ -6,6 +6,8 @@ may grow past 2 kB has a second one for what overflows, and to empty that takes 
 long as all the rest.  So words have bounds here, whose sum stays below it.
 """
 
+from collections.abc import Mapping
+
 from sqlalchemy import BigInteger, Column, Connection, DateTime, Integer, MetaData, String, Table, text
 from sqlalchemy.sql.dml import Insert
 
@@ -75,7 +77,9 @@ def _is_prepared(connection: Connection) -> bool:
     return found
 
 
-def insert_counted(connection: Connection, statement: Insert) -> int:
+def insert_counted(connection: Connection, statement: Insert, parameters: Mapping[str, object] | None = None) -> int:
     """Run an INSERT … SELECT and return how many rows it wrote, which SQLAlchemy keeps only when asked."""
-    written: int = connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    written: int = connection.execute(
+        statement, parameters or {}, execution_options={"preserve_rowcount": True}
+    ).rowcount
     return written

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from database.tables import journeys
 from journeys.journey import Journey, Step, following, walk_steps
@@ -36,11 +36,16 @@ def _read(definition: str) -> tuple[Journey, Mapping[str, Step], Mapping[str, st
     return journey, dict(walk_steps(journey.steps)), following(journey)
 
 
+_IN_STATES = (
+    select(journeys)
+    .where(journeys.c.state.in_(bindparam("states", expanding=True)))
+    .order_by(journeys.c.name, journeys.c.version)
+)
+
+
 def load_published(connection: Connection, states: Collection[str]) -> list[Published]:
     """Return every version that is in one of ``states``, by name and version."""
-    rows = connection.execute(
-        select(journeys).where(journeys.c.state.in_(states)).order_by(journeys.c.name, journeys.c.version)
-    )
+    rows = connection.execute(_IN_STATES, {"states": list(states)})
     found = []
     for row in rows:
         journey, steps, after = _read(json.dumps(row.definition, sort_keys=True))
