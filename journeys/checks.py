@@ -79,8 +79,11 @@ def journey_problems(journey: Journey, campaigns: Collection[str] | None) -> lis
 
 
 def _unknown_campaign(name: str, place: Place, campaigns: Collection[str]) -> Wrong:
+    if not campaigns:
+        sentence = "there is no campaign {name}, nor any other; campaigns are applied before journeys"
+        return Wrong(sentence=sentence, place=place, values={"name": name})
     near = difflib.get_close_matches(name, campaigns, n=1)
-    known = near[0] if near else ", ".join(sorted(campaigns)) or "-"
+    known = near[0] if near else ", ".join(sorted(campaigns))
     return Wrong(
         sentence="there is no campaign {name}; expected {known}", place=place, values={"name": name, "known": known}
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import yaml
 from sqlalchemy import Connection, func, select
 
 from database.tables import enrolments, journeys, step_runs
@@ -58,7 +59,12 @@ def way_words(step: Step, way: int) -> str:
     if step.split:
         return f"{step.split[way].name} {step.split[way].share:.0%}"
     when = step.branch[way].when if step.branch else None
-    return "otherwise" if when is None else f"when {when}"
+    return "otherwise" if when is None else f"when {in_one_line(when)}"
+
+
+def in_one_line(data: object) -> str:
+    """Write a part of a journey as its file would, on one line."""
+    return yaml.safe_dump(data, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000).strip()
 
 
 def standings(connection: Connection, name: str) -> Standings:

@@ -27,6 +27,7 @@ JOURNEYS: dict[str, str] = {
     "journey {name} is defined twice": "旅程 {name} 定义了两次",
     "no journey files (*.yaml) are in this folder": "此文件夹中没有旅程文件（*.yaml）",
     "ways lie inside ways {most} deep at most": "分支最多只能嵌套 {most} 层",
+    "there is no campaign {name}, nor any other; campaigns are applied before journeys": "没有名为 {name} 的活动，也没有任何活动；请先应用活动，再应用旅程",
     "there is no campaign {name}; expected {known}": "没有名为 {name} 的活动；可用的有 {known}",
     "a silence lasts longer than nothing, such as 90d": "沉默时长必须大于零，例如 90d",
     "{event} lets members in and out again; name another event, or enter on the first one only": "{event} 既让会员进入又让其退出；请换一个事件，或只在首次发生时进入",

@@ -104,7 +104,6 @@ COMMANDS: dict[str, str] = {
     "{stored} events stored, {duplicates} told before, {refused} rows refused.": (
         "存入事件 {stored} 条，此前已有 {duplicates} 条，拒绝 {refused} 行。"
     ),
-    "there is no member {member}": "没有会员 {member}",
     "Member": "会员",
     "Addresses": "地址",
     "Consents": "授权",

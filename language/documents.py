@@ -1,7 +1,7 @@
 """Read a YAML file so that everything wrong with it can be told by line and path."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, get_args
@@ -142,4 +142,13 @@ def validate(model: type[Model], document: Document) -> Model:
     try:
         return model.model_validate(document.data)
     except ValidationError as failed:
-        raise InputRefused([_told(error, document, model) for error in failed.errors(include_url=False)]) from None
+        errors = failed.errors(include_url=False)
+        raise InputRefused([_told(error, document, model) for error in errors if not _follows(error, errors)]) from None
+
+
+def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Say whether a list seems too short only because what stands in it is wrong, which is told already."""
+    inside = error["loc"]
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > len(inside) and other["loc"][: len(inside)] == inside for other in errors
+    )

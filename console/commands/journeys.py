@@ -17,7 +17,7 @@ from database.tables import campaigns
 from journeys.journey import Step
 from journeys.loader import load_journey, load_journeys
 from journeys.publishing import apply_journeys, list_journeys, pause_journey, resume_journey, stop_journey
-from journeys.showing import Standings, standings, way_words, words_of
+from journeys.showing import Standings, in_one_line, standings, way_words, words_of
 from language.problems import InputRefused, Problem
 
 app = typer.Typer(help="Journeys: check, apply, list, show, pause, resume, stop, replay.", no_args_is_help=True)
@@ -110,10 +110,9 @@ def _tree(found: Standings) -> Tree:
     title = journey.title.zh if language() == "zh" else journey.title.en
     head = in_words("version {version}, {state}", version=found.version, state=found.state)
     tree = Tree(f"[bold]{escape(journey.journey)}[/]  {escape(title)}  ({head})")
-    trigger = journey.trigger.model_dump(mode="json", by_alias=True, exclude_none=True)
+    trigger = journey.trigger.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
     kind, terms = next(iter(trigger.items()))
-    told = ", ".join(f"{word} {value}" for word, value in terms.items())
-    tree.add(f"[cyan]{kind}[/] {escape(told)}  {in_words('{count} entered', count=found.entered)}")
+    tree.add(f"[cyan]{kind}[/] {escape(in_one_line(terms))}  {in_words('{count} entered', count=found.entered)}")
     _grow(tree, journey.steps, "", found)
     ends = ", ".join(f"{reason} {count}" for reason, count in found.ended.items())
     tree.add(in_words("ended: {reasons}", reasons=ends or "0"))

@@ -9,8 +9,9 @@ import typer
 
 from config.wiring import open_application
 from console.importing import file_progress, tell_problems
-from console.output import fail, language, print_json, print_table, run_command, say
+from console.output import language, print_json, print_table, run_command, say
 from database.engine import read_clock
+from language.problems import refuse
 from members.import_maps import read_member_map
 from members.importing import MembersImported, import_members
 from members.people import find_member
@@ -84,7 +85,7 @@ def show(
     with open_application() as application, application.database.transaction() as connection:
         found = find_member(connection, member)
         if found is None:
-            fail("there is no member {member}", member=member)
+            raise refuse("there is no member {key}", key=member)
         profile = read_profile(connection, found.id)
     if as_json:
         print_json(asdict(profile))

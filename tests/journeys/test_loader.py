@@ -63,6 +63,18 @@ def test_every_mistake_names_its_line_and_step(tmp_path: Path, words: str, line:
     assert (problem.line, problem.field) == (line, field)
 
 
+def test_a_list_of_one_wrong_thing_is_not_called_too_short(tmp_path: Path) -> None:
+    problems = refusal(tmp_path, HEAD + "steps:\n  - wait: {for: 3 moons}\n").problems
+
+    assert [problem.field for problem in problems] == ["steps[0].wait.for"]
+
+
+def test_a_journey_before_any_campaign_says_what_comes_first(tmp_path: Path) -> None:
+    (problem,) = refusal(tmp_path, HEAD + "steps:\n  - send: {campaign: hello}\n", set()).problems
+
+    assert "campaigns are applied before journeys" in problem.told("en")
+
+
 def nested(depth: int) -> str:
     inside = "exit: {}"
     for _ in range(depth):
