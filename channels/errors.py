@@ -31,7 +31,9 @@ class DeliveryError(Exception):
 
     def as_outcome(self) -> Outcome:
         """The same decision as a value."""
-        return Outcome(kind=self.kind, code=self.code, detail=str(self), blame=self.blame, retry_after=self.retry_after)
+        return Outcome(
+            kind=self.kind, code=self.code, detail=str(self), blame=self.blame, retry_after=self.retry_after
+        )
 
 
 class ProviderUnavailable(DeliveryError):

@@ -26,9 +26,7 @@ class Message:
     #: part per field of the provider's template, plus url where the notice is clickable.
     parts: Mapping[str, str]
     template: str = ""  #: the template's name, by which an account finds its approved template code
-    variables: Mapping[str, str] = field(
-        default_factory=dict
-    )  #: facts the words used, for providers that fill in their own approved text
+    variables: Mapping[str, str] = field(default_factory=dict)  #: facts the words used, for providers that fill in their own approved text
     headers: Mapping[str, str] = field(default_factory=dict)  #: email only: List-Unsubscribe and the like
 
 

@@ -13,6 +13,7 @@ from channels.simulator.faults import Fault
 from channels.simulator.page import phone_page
 from channels.simulator.receipts import Push
 from channels.simulator.sms_desk import SmsDesk
+from channels.simulator.tencent_desk import TencentDesk
 from channels.simulator.wechat_desk import WechatDesk
 from channels.simulator.world import World
 
@@ -81,7 +82,8 @@ async def _hang_up(_request: Request, _error: Exception) -> Response:
 def build(world: World) -> Starlette:
     """Return the application with every pretend provider that speaks HTTP."""
     sms, wechat = SmsDesk(world), WechatDesk(world)
-    desks = (sms, wechat, Control(world, wechat))
+    # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
+    desks = (TencentDesk(world), sms, wechat, Control(world, wechat))
     return Starlette(
         routes=[route for desk in desks for route in desk.routes()],
         exception_handlers={ClientDisconnect: _hang_up},

@@ -25,7 +25,7 @@ from channels.simulator.receipts import Push, Receipt
 from channels.simulator.record import RecordedMessage
 from channels.simulator.sms_requests import Parcel
 from channels.simulator.world import World
-from channels.sms import aliyun_batches
+from channels.sms.batches import message_id, reference_in
 
 PROVIDER = "sms.aliyun"
 BEIJING = timezone(timedelta(hours=8))
@@ -99,8 +99,8 @@ class SmsDesk:
     def _take(self, parcel: Parcel, asked: Mapping[str, str], biz_id: str, *, answered: bool) -> None:
         out_id = asked.get("OutId", "")
         # What a batch's OutId means is the sender's own affair, so it is read with the sender's own eyes.
-        reference = aliyun_batches.reference_in(out_id, parcel.number) or out_id
-        provider_ref = biz_id if reference == out_id else aliyun_batches.message_id(biz_id, reference)
+        reference = reference_in(out_id, f"+86{parcel.number}") or out_id
+        provider_ref = biz_id if reference == out_id else message_id(biz_id, reference)
         label = "" if reference == out_id else out_id
         entry = self._note(parcel, reference, label=label, provider_ref=provider_ref, answered=answered)
         self._expect(entry, out_id, asked["TemplateCode"])

@@ -1,6 +1,7 @@
 """Alibaba Cloud's short message service (Dysmsapi 2017-05-25)."""
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -22,15 +23,16 @@ from channels.message import (
     ReportStatus,
 )
 from channels.provider import Provider
-from channels.sms import aliyun_batches
 from channels.sms.acs3 import canonical_query, signed_headers
 from channels.sms.aliyun_callbacks import BEIJING, moment, read_push
 from channels.sms.aliyun_codes import ABOUT_ALL, MEANINGS, MEMBER_LIMIT, member_wait
+from channels.sms.batches import ALONE, Limits, batches, carry_batches, message_id, reference_in
 
 VERSION = "2017-05-25"
 FORM_FROM = 4096  #: characters of a query from which on the words go into the body; the provider reads both alike
-#: What a message of a batch comes to when the batch was turned down and the message may be good all the same.
-ALONE = Outcome(kind=OutcomeKind.NOT_SENT, detail="the batch it was in was turned down")
+MOST = 100  #: messages in one SendBatchSms call, the provider's limit
+LONGEST_OUT_ID = 255  #: characters
+MAINLAND = re.compile(r"\+861\d{10}")
 PAGE = 50  #: details asked for at once; the provider's most
 ANY_TEMPLATE = "*"
 SLACK = timedelta(minutes=5)  #: how far a call's own day may lag behind the day it began
@@ -51,7 +53,7 @@ class AliyunSettings(BaseModel):
     #: For an approved template that is one variable: the variable that gets the whole text.  None: the message's own.
     text_variable: str | None = None
     #: The most messages in one SendBatchSms call; 1: every message has a SendSms call of its own.
-    batch: int = Field(default=100, ge=1, le=aliyun_batches.MOST)
+    batch: int = Field(default=100, ge=1, le=MOST)
     endpoint: str = Field(default="https://dysmsapi.aliyuncs.com", pattern=r"^https?://[A-Za-z0-9.\[\]:-]+/?$")
     connect_timeout: float = Field(default=3.0, gt=0)  #: seconds, as are the next two
     read_timeout: float = Field(default=10.0, gt=0)
@@ -80,23 +82,11 @@ class AliyunSms(Provider):
         self._crew = Crew(self.window, name=self.name)
 
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
-        templates = [self._known_template(message.template) for message in messages]
-        batches = aliyun_batches.batches(messages, templates, most=self._settings.batch)
-        groups = [[messages[place] for place in batch.places] for batch in batches]
-        answers = self._crew.carry_groups(
-            groups,
-            lambda turn, until: self._send_together(groups[turn], batches[turn].out_id, until),
-            deadline=deadline,
-        )
-        outcomes = [ALONE] * len(messages)
-        for batch, answer in zip(batches, answers, strict=True):
-            for place, outcome in zip(batch.places, answer, strict=True):
-                outcomes[place] = outcome
-        alone = [place for place, outcome in enumerate(outcomes) if outcome is ALONE]
-        singles = self._crew.carry([messages[place] for place in alone], self._send, deadline=deadline)
-        for place, outcome in zip(alone, singles, strict=True):
-            outcomes[place] = outcome
-        return outcomes
+        templates = [
+            self._known_template(each.template) if MAINLAND.fullmatch(each.address) else None for each in messages
+        ]
+        planned = batches(messages, templates, Limits(self._settings.batch, LONGEST_OUT_ID))
+        return carry_batches(self._crew, messages, planned, self._send_together, self._send, deadline=deadline)
 
     def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
         """Go through the number's messages of that day for ours, known by its OutId."""
@@ -121,7 +111,7 @@ class AliyunSms(Provider):
             )
             details = self._details(said)
             for each in details:
-                if aliyun_batches.reference_in(str(each.get("OutId")), message.address) == message.reference:
+                if reference_in(str(each.get("OutId")), message.address) == message.reference:
                     return self._found(each, message.reference)
             if len(details) < PAGE:
                 return None
@@ -160,7 +150,7 @@ class AliyunSms(Provider):
             if refusal.code not in MEANINGS or refusal.code in ABOUT_ALL:
                 raise
             return [ALONE] * len(messages)
-        return [_accepted(aliyun_batches.message_id(biz_id, message.reference)) for message in messages]
+        return [_accepted(message_id(biz_id, message.reference)) for message in messages]
 
     def _biz_id(self, said: dict[str, object]) -> str:
         biz_id = said.get("BizId")

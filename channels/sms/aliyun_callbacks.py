@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from channels.errors import CallbackRefused
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Reply, ReportStatus
-from channels.sms.aliyun_batches import is_batch, message_id, reference_in
+from channels.sms.batches import is_batch, message_id, reference_in
 
 BEIJING = timezone(timedelta(hours=8))
 #: The provider looks at ``code`` being a number; anything but this answer is pushed again.
@@ -55,13 +55,14 @@ def moment(said: object) -> datetime | None:
 
 def international(number: str) -> str:
     """Write a number as the provider prints it, without a plus and at home without 86, in E.164."""
-    return f"+86{number}" if len(number) == 11 and number.startswith("1") else f"+{number.lstrip('+')}"
+    bare = number.removeprefix("+").removeprefix("00")
+    return f"+86{bare}" if len(bare) == 11 and bare.startswith("1") else f"+{bare}"
 
 
 def _report(item: Mapping[str, object], provider: str) -> DeliveryReport:
     names = ("err_code", "biz_id", "out_id", "phone_number")
     code, biz_id, out_id, number = (str(item.get(name) or "") for name in names)
-    reference = reference_in(out_id, number)
+    reference = reference_in(out_id, international(number))
     provider_ref: str | None = biz_id
     if is_batch(out_id):  # The BizId alone would name any message of the batch.
         provider_ref = message_id(biz_id, reference) if reference else None

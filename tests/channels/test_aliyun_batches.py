@@ -19,10 +19,9 @@ from channels.simulator.faults import Fault
 from channels.simulator.record import read_record
 from channels.simulator.running import SimulatorProcess
 from channels.simulator.settings import ReceiptRules, SimulatorSettings
-from channels.sms import aliyun_batches
-from channels.sms.aliyun import AliyunSms
-from channels.sms.aliyun_batches import Batch, batches, reference_in
+from channels.sms.aliyun import LONGEST_OUT_ID, MOST, AliyunSms
 from channels.sms.aliyun_codes import ABOUT_ALL, MEANINGS
+from channels.sms.batches import Batch, Limits, batches, reference_in
 
 TAKEN = {"Code": "OK", "Message": "OK", "BizId": "900619746936498440^0", "RequestId": "R"}
 NOW = datetime(2025, 6, 18, 2, 3, 4, tzinfo=UTC)
@@ -201,24 +200,25 @@ def test_every_message_of_every_batch_is_found_by_the_batchs_out_id_and_its_numb
     for _ in range(50):
         messages = a_crowd(die, 100, spread)
 
-        found = batches(messages, ["SMS_1"] * 100, most=100)
+        found = batches(messages, ["SMS_1"] * 100, Limits(100, LONGEST_OUT_ID))
 
-        assert all(len(each.out_id) <= 255 for each in found)
+        assert all(len(each.label) <= 255 for each in found)
         placed = [place for each in found for place in each.places]
         assert len(placed) == len(set(placed)) >= 99
         for batch in found:
             for place in batch.places:
-                for written in (messages[place].address, messages[place].address[1:], messages[place].address[3:]):
-                    assert reference_in(batch.out_id, written) == messages[place].reference
+                assert reference_in(batch.label, messages[place].address) == messages[place].reference
 
 
 def test_sixty_four_messages_planned_together_need_one_call() -> None:
-    for batch in (batches(a_crowd(random.Random(seed), 64, 128), ["T"] * 64, most=100) for seed in range(100)):
+    for batch in (
+        batches(a_crowd(random.Random(seed), 64, 128), ["T"] * 64, Limits(100, LONGEST_OUT_ID)) for seed in range(100)
+    ):
         assert [len(each.places) for each in batch] == [64]
 
 
 def test_a_batch_is_no_larger_than_asked_for() -> None:
-    assert [len(each.places) for each in batches(members(25), ["T"] * 25, most=10)] == [10, 10, 5]
+    assert [len(each.places) for each in batches(members(25), ["T"] * 25, Limits(10, LONGEST_OUT_ID))] == [10, 10, 5]
 
 
 @pytest.mark.parametrize(
@@ -226,13 +226,13 @@ def test_a_batch_is_no_larger_than_asked_for() -> None:
     ["b1.deadbeef-.1.0.8.AAAA", "b1.x-.1.4096.99.AAAA", "b1.x-.1.4096.0.A", "b1.x-.1.1.0.AAAAA", "b1.x-.9.9999.8._"],
 )
 def test_an_out_id_nobody_of_ours_wrote_is_read_without_harm(out_id: str) -> None:
-    found = reference_in(out_id, "13800000001")
+    found = reference_in(out_id, "+8613800000001")
     assert found is None or found.startswith(("x-", "deadbeef-"))
     assert reference_in(out_id, "nonsense") is None
 
 
 def a_batch(messages: list[Message]) -> Batch:
-    (batch,) = batches(messages, ["SMS_1"] * len(messages), most=100)
+    (batch,) = batches(messages, ["SMS_1"] * len(messages), Limits(100, LONGEST_OUT_ID))
     return batch
 
 
@@ -249,18 +249,18 @@ def test_a_look_up_takes_only_the_batch_that_our_message_was_in() -> None:
         ]
         return answer({"Code": "OK", "SmsSendDetailDTOs": {"SmsSendDetailDTO": items}})
 
-    with opened(details(others.out_id, ours.out_id)) as (provider, _):
+    with opened(details(others.label, ours.label)) as (provider, _):
         found = provider.look_up(wanted, sent_at=NOW)
         assert found is not None
         assert (found.reference, found.status.value) == (wanted.reference, "delivered")
-    with opened(details(others.out_id, "deadbeef-1008")) as (provider, _):
+    with opened(details(others.label, "deadbeef-1008")) as (provider, _):
         assert provider.look_up(wanted, sent_at=NOW) is None
 
 
 def test_reports_of_a_batch_name_each_message_and_never_another() -> None:
     batch = a_batch(members(40))
 
-    def item(number: str, out_id: str = batch.out_id) -> dict[str, object]:
+    def item(number: str, out_id: str = batch.label) -> dict[str, object]:
         return {"phone_number": number, "success": True, "err_code": "DELIVERED", "biz_id": "9^0", "out_id": out_id}
 
     with opened(answer({})) as (provider, _):
@@ -360,7 +360,7 @@ def test_the_strict_gateway_refuses_a_batch_that_is_not_as_documented(
     with pytest.raises(DeliveryError) as refused:
         provider._call("SendBatchSms", parameters, time.monotonic() + 5, form=good | form if form else {})
     assert refused.value.code == code
-    many = {name: json.dumps(json.loads(each)[:1] * (aliyun_batches.MOST + 1)) for name, each in good.items()}
+    many = {name: json.dumps(json.loads(each)[:1] * (MOST + 1)) for name, each in good.items()}
     with pytest.raises(DeliveryError) as refused:
         provider._call("SendBatchSms", parameters, time.monotonic() + 5, form=many)
     assert refused.value.code == "isv.MOBILE_COUNT_OVER_LIMIT"
