@@ -10,6 +10,7 @@ from channels.email.settings import SmtpSettings
 from channels.email.smtp import SmtpProvider
 from channels.provider import Provider
 from channels.sms.aliyun import AliyunSettings, AliyunSms
+from channels.sms.tencent import TencentSettings, TencentSms
 from channels.wechat.official_account import OfficialAccount, OfficialAccountSettings
 from language.problems import InputRefused, Problem, refuse
 
@@ -26,6 +27,7 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
     AliyunSms.name: ProviderEntry(AliyunSettings, AliyunSms),
     OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount),
     SmtpProvider.name: ProviderEntry(SmtpSettings, SmtpProvider),
+    TencentSms.name: ProviderEntry(TencentSettings, TencentSms),
 }
 
 

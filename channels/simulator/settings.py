@@ -37,6 +37,7 @@ class SimulatorSettings:
     receipts: ReceiptRules = field(default_factory=ReceiptRules)
     access_key_id: str = "simulated-key"
     access_key_secret: str = "simulated-secret"  # noqa: S105 - It guards nothing.
+    sms_app_id: str = "1400006666"  #: the application within the same account, where a provider knows applications
     app_id: str = "wx5151515151515151"
     app_secret: str = "simulated-app-secret"  # noqa: S105 - It guards nothing.
     callback_token: str = "simulated-callback-token"  # noqa: S105 - It guards nothing.

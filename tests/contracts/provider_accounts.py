@@ -37,6 +37,19 @@ def sms(http_url: str, smtp_port: int, patience: float) -> Provider:
     return open_provider("sms.aliyun", settings)
 
 
+def tencent(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "secret_id": "simulated-key",
+        "secret_key": "simulated-secret",
+        "app_id": "1400006666",
+        "sign_name": "示例商城",
+        "templates": {"birthday": {"id": "1110", "variables": ["name"]}},
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("sms.tencent", settings)
+
+
 def wechat(http_url: str, smtp_port: int, patience: float) -> Provider:
     settings = {
         "app_id": "wx5151515151515151",
@@ -75,6 +88,12 @@ ACCOUNTS = (
         "sms.aliyun",
         sms,
         lambda number: message(Channel.SMS, f"+86138{number:08d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-secret",
+    ),
+    Account(
+        "sms.tencent",
+        tencent,
+        lambda number: message(Channel.SMS, f"+86139{number:08d}", number, {"text": "王小明，生日快乐"}),
         "simulated-secret",
     ),
     Account(
