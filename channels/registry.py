@@ -10,6 +10,8 @@ from channels.email.settings import SmtpSettings
 from channels.email.smtp import SmtpProvider
 from channels.provider import Provider
 from channels.sms.aliyun import AliyunSettings, AliyunSms
+from channels.sms.kannel import KannelSettings, KannelSms
+from channels.sms.twilio import TwilioSettings, TwilioSms
 from channels.wechat.official_account import OfficialAccount, OfficialAccountSettings
 from language.problems import InputRefused, Problem, refuse
 
@@ -24,8 +26,10 @@ class ProviderEntry:
 
 PROVIDERS: Mapping[str, ProviderEntry] = {
     AliyunSms.name: ProviderEntry(AliyunSettings, AliyunSms),
+    KannelSms.name: ProviderEntry(KannelSettings, KannelSms),
     OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount),
     SmtpProvider.name: ProviderEntry(SmtpSettings, SmtpProvider),
+    TwilioSms.name: ProviderEntry(TwilioSettings, TwilioSms),
 }
 
 

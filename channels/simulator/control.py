@@ -10,9 +10,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from channels.simulator.faults import Fault
+from channels.simulator.kannel_desk import KannelDesk
 from channels.simulator.page import phone_page
 from channels.simulator.receipts import Push
 from channels.simulator.sms_desk import SmsDesk
+from channels.simulator.twilio_desk import TwilioDesk
 from channels.simulator.wechat_desk import WechatDesk
 from channels.simulator.world import World
 
@@ -70,13 +72,12 @@ async def _hang_up(_request: Request, _error: Exception) -> Response:
 
 def build(world: World) -> Starlette:
     """Return the application with every pretend provider that speaks HTTP."""
-    sms, wechat = SmsDesk(world), WechatDesk(world)
+    wechat = WechatDesk(world)
+    desks = (SmsDesk(world), wechat, TwilioDesk(world), KannelDesk(world))
     control = Control(world, wechat)
     return Starlette(
         routes=[
-            Route("/", sms.serve, methods=["POST"]),
-            Route("/cgi-bin/message/subscribe/bizsend", wechat.notice, methods=["POST"]),
-            Route("/cgi-bin/stable_token", wechat.token, methods=["POST"]),
+            *(route for desk in desks for route in desk.routes()),
             Route("/", control.page, methods=["GET"]),
             Route("/_simulator/status", control.status, methods=["GET"]),
             Route("/_simulator/faults", control.faults, methods=["POST"]),
@@ -87,9 +88,11 @@ def build(world: World) -> Starlette:
     )
 
 
-def _as_json(push: Push) -> Mapping[str, str]:
+def _as_json(push: Push) -> Mapping[str, object]:
     return {
         "provider": push.provider,
+        "method": push.method,
+        "headers": dict(push.headers),
         "query": push.query,
         "content_type": push.content_type,
         "body": push.body.decode(),

@@ -11,6 +11,7 @@ from html import escape
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from channels.simulator.faults import REFUSALS, Fault
 from channels.simulator.misbehaving import answered, turned_away
@@ -44,6 +45,13 @@ class WechatDesk:
         self._token_ends = 0.0
         self.tokens_made = 0
         world.receipts.word(PROVIDER, self._word, batch=1)
+
+    def routes(self) -> list[Route]:
+        """Return the addresses at which it answers."""
+        return [
+            Route("/cgi-bin/message/subscribe/bizsend", self.notice, methods=["POST"]),
+            Route("/cgi-bin/stable_token", self.token, methods=["POST"]),
+        ]
 
     def expire_token(self) -> None:
         """End the token in use, as another program of the same account might."""
