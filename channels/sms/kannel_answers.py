@@ -86,7 +86,7 @@ def read_request(request: CallbackRequest, *, provider: str, country_code: str) 
     Raises:
         CallbackRefused: it is neither.
     """
-    query = urlsplit(request.url).query
+    query = urlsplit(request.url).query if request.method == "GET" else ""
     try:
         # Left as bytes here: what a reply is written in, it says itself.
         fields = dict(parse_qsl(query, keep_blank_values=True, encoding="latin-1", max_num_fields=50))

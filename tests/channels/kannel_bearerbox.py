@@ -7,18 +7,20 @@ every reply back over HTTP, says how long that took, and stops everything it sta
 import contextlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from channels.errors import CallbackRefused
 from channels.message import CallbackRequest, Channel, DeliveryReport, Message, Reply
@@ -46,6 +48,18 @@ smsc = fake
 smsc-id = FAKE
 port = {fake}
 connect-allow-ip = 127.0.0.1
+denied-smsc-id = STERN
+
+group = smsc
+smsc = http
+smsc-id = STERN
+system-type = kannel
+port = {stern}
+send-url = "{listener}/sendsms"
+dlr-url = "http://127.0.0.1:{stern}/?username=up&password=up"
+smsc-username = up
+smsc-password = up
+allowed-smsc-id = STERN
 
 group = smsbox
 bearerbox-host = 127.0.0.1
@@ -103,6 +117,9 @@ class Listener:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                if self.path.startswith("/sendsms?"):
+                    self._be_stern(dict(parse_qsl(self.path.partition("?")[2])))
+                    return
                 turned_away = listener.refused < refusing
                 listener.refused += turned_away
                 if not turned_away:
@@ -110,6 +127,17 @@ class Listener:
                 self.send_response(503 if turned_away else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            def _be_stern(self, asked: dict[str, str]) -> None:
+                """Refuse a number that ends in 9; take any other, put it off, and say then that it failed."""
+                refused = asked["to"].endswith("9")
+                said = b"Number refused" if refused else b"0: Accepted for delivery"
+                self.send_response(403 if refused else 202)
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+                if not refused:
+                    threading.Thread(target=fail_later, args=(asked["dlr-url"],), daemon=True).start()
 
             def log_message(self, format: str, *arguments: object) -> None:
                 """Say nothing."""
@@ -121,6 +149,13 @@ class Listener:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def fail_later(report: str) -> None:
+    """Report to Kannel as its short message centre would: put off, then failed."""
+    for status in ("4", "2"):
+        time.sleep(0.2)
+        urllib.request.urlopen(report.replace("%d", status), timeout=5).close()
 
 
 class FakeCentre:
@@ -237,10 +272,11 @@ def running(*, refusing: int = 0, recode: bool = True) -> Iterator[Gateway]:
         (Path(folder) / "store").mkdir()
         listener = Listener(refusing=refusing)
         held.callback(listener.close)
-        ports = dict(zip(("admin", "link", "fake", "sendsms"), free_ports(4), strict=True))
+        ports = dict(zip(("admin", "link", "fake", "stern", "sendsms"), free_ports(5), strict=True))
         written = CONFIGURATION.format(
             folder=folder,
             callback=listener.url,
+            listener=listener.url.partition("/callbacks")[0],
             number=OUR_NUMBER,
             password="hush-hush",
             recode=str(recode).lower(),
@@ -362,6 +398,7 @@ def main(arguments: Sequence[str]) -> int:
     if lack := missing():
         print(lack)
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that whoever stops this stops Kannel, too.
     count = int(arguments[0]) if arguments else 1000
     with running(refusing=count // 100) as gateway:
         figures = run(gateway, count)

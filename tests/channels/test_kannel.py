@@ -212,11 +212,11 @@ def test_parts_agree_with_the_shared_count(shared: Path) -> None:
 # -- callbacks -----------------------------------------------------------------------------------------------------
 
 
-def told(query: str, **more: object) -> Callback:
+def told(query: str, *, method: str = "GET", **more: object) -> Callback:
     given = {"endpoint": "http://127.0.0.1:1", "username": "camp", "password": "hidden", **more}
     provider = KannelSms(KannelSettings.model_validate(given))
     try:
-        request = CallbackRequest(method="GET", url=f"{CALLBACK}?{query}", headers={}, body=b"")
+        request = CallbackRequest(method=method, url=f"{CALLBACK}?{query}", headers={}, body=b"")
         return provider.read_callback(request)
     finally:
         provider.close()
@@ -292,6 +292,12 @@ def test_a_number_is_known_again_however_it_is_written(number: str, country: str
 def test_what_is_neither_report_nor_reply_is_refused(query: str) -> None:
     with pytest.raises(CallbackRefused):
         told(query)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST"])
+def test_only_a_get_tells_anything(method: str) -> None:
+    with pytest.raises(CallbackRefused):
+        told("reference=a&status=1", method=method)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,25 @@ def test_a_reference_with_signs_of_its_own_comes_back_as_it_was(gateway: Gateway
     assert sum(each.reference == odd.reference for each in gateway.told()[0]) == 2
 
 
+def test_what_a_short_message_centre_refuses_or_cannot_deliver_is_told_so(gateway: Gateway) -> None:
+    provider = gateway.account(smsc="STERN")
+    given = [
+        Message(reference=reference, channel=Channel.SMS, address=address, parts={"text": "x"})
+        for reference, address in (("refused", "+8613955555559"), ("failed", "+8613955555552"))
+    ]
+    provider.deliver(given, deadline=time.monotonic() + 20)
+    provider.close()
+    wanted = {("refused", "16"), ("failed", "8"), ("failed", "4"), ("failed", "2")}
+
+    def told() -> set[tuple[str | None, str | None]]:
+        return {(each.reference, each.code) for each in gateway.told()[0]} & wanted
+
+    gateway.wait(lambda: len(told()), len(wanted))
+    final = {each.reference: each.status.value for each in gateway.told()[0] if each.code in {"2", "16"}}
+    assert told() == wanted
+    assert final == {"refused": "failed", "failed": "failed"}
+
+
 def test_without_a_phone_network_a_message_waits_and_is_accepted_all_the_same() -> None:
     with running() as gateway:
         gateway.centre.close()
