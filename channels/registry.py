@@ -10,7 +10,9 @@ from channels.email.settings import SmtpSettings
 from channels.email.smtp import SmtpProvider
 from channels.provider import Provider
 from channels.sms.aliyun import AliyunSettings, AliyunSms
+from channels.sms.kannel import KannelSettings, KannelSms
 from channels.sms.tencent import TencentSettings, TencentSms
+from channels.sms.twilio import TwilioSettings, TwilioSms
 from channels.wechat.official_account import OfficialAccount, OfficialAccountSettings
 from language.problems import InputRefused, Problem, refuse
 
@@ -25,9 +27,11 @@ class ProviderEntry:
 
 PROVIDERS: Mapping[str, ProviderEntry] = {
     AliyunSms.name: ProviderEntry(AliyunSettings, AliyunSms),
+    KannelSms.name: ProviderEntry(KannelSettings, KannelSms),
     OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount),
     SmtpProvider.name: ProviderEntry(SmtpSettings, SmtpProvider),
     TencentSms.name: ProviderEntry(TencentSettings, TencentSms),
+    TwilioSms.name: ProviderEntry(TwilioSettings, TwilioSms),
 }
 
 

@@ -10,10 +10,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import Fault
+from channels.simulator.kannel_desk import KannelDesk
 from channels.simulator.page import phone_page
 from channels.simulator.receipts import Push
 from channels.simulator.sms_desk import SmsDesk
 from channels.simulator.tencent_desk import TencentDesk
+from channels.simulator.twilio_desk import TwilioDesk
 from channels.simulator.wechat_desk import WechatDesk
 from channels.simulator.world import World
 
@@ -83,16 +85,18 @@ def build(world: World) -> Starlette:
     """Return the application with every pretend provider that speaks HTTP."""
     sms, wechat = SmsDesk(world), WechatDesk(world)
     # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
-    desks = (TencentDesk(world), sms, wechat, Control(world, wechat))
+    desks = (TencentDesk(world), sms, wechat, TwilioDesk(world), KannelDesk(world), Control(world, wechat))
     return Starlette(
         routes=[route for desk in desks for route in desk.routes()],
         exception_handlers={ClientDisconnect: _hang_up},
     )
 
 
-def _as_json(push: Push) -> Mapping[str, str]:
+def _as_json(push: Push) -> Mapping[str, object]:
     return {
         "provider": push.provider,
+        "method": push.method,
+        "headers": dict(push.headers),
         "query": push.query,
         "content_type": push.content_type,
         "body": push.body.decode(),

@@ -41,4 +41,8 @@ class SimulatorSettings:
     app_id: str = "wx5151515151515151"
     app_secret: str = "simulated-app-secret"  # noqa: S105 - It guards nothing.
     callback_token: str = "simulated-callback-token"  # noqa: S105 - It guards nothing.
+    account_sid: str = "AC00000000000000000000000000000000"
+    auth_token: str = "simulated-auth-token"  # noqa: S105 - It guards nothing.
+    kannel_username: str = "simulated-user"
+    kannel_password: str = "simulated-password"  # noqa: S105 - It guards nothing.
     token_lasts: int = 7200  #: seconds a WeChat access token is good for

@@ -50,6 +50,29 @@ def tencent(http_url: str, smtp_port: int, patience: float) -> Provider:
     return open_provider("sms.tencent", settings)
 
 
+def twilio(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "account_sid": "AC00000000000000000000000000000000",
+        "auth_token": "simulated-auth-token",
+        "sender": "+15005550006",
+        "callback_url": "https://crm.example.com/callbacks/sms.twilio/hush",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("sms.twilio", settings)
+
+
+def kannel(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "username": "simulated-user",
+        "password": "simulated-password",
+        "callback_url": "https://crm.example.com/callbacks/sms.kannel/hush",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("sms.kannel", settings)
+
+
 def wechat(http_url: str, smtp_port: int, patience: float) -> Provider:
     settings = {
         "app_id": "wx5151515151515151",
@@ -95,6 +118,18 @@ ACCOUNTS = (
         tencent,
         lambda number: message(Channel.SMS, f"+86139{number:08d}", number, {"text": "王小明，生日快乐"}),
         "simulated-secret",
+    ),
+    Account(
+        "sms.twilio",
+        twilio,
+        lambda number: message(Channel.SMS, f"+86139{number:08d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-auth-token",
+    ),
+    Account(
+        "sms.kannel",
+        kannel,
+        lambda number: message(Channel.SMS, f"+86137{number:08d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-password",
     ),
     Account(
         "wechat.official_account",
