@@ -29,6 +29,8 @@ class Receipt:
     template: str
     sent_at: datetime
     arrived: bool
+    event: str = ""  #: which of the provider's events tells it, where it has several
+    members: int = 1  #: how many it is about
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

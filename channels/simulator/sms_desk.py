@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import REFUSALS, Fault
 from channels.simulator.misbehaving import answered, turned_away
@@ -48,6 +49,10 @@ class SmsDesk:
         self._nonces: set[str] = set()
         self._oldest: deque[str] = deque()
         world.receipts.word(PROVIDER, self._word, batch=world.settings.receipts.batch)
+
+    def routes(self) -> list[BaseRoute]:
+        """Return where it is asked."""
+        return [Route("/", self.serve, methods=["POST"])]
 
     async def serve(self, request: Request) -> Response:
         """Answer one request."""

@@ -204,7 +204,7 @@ def test_escaped_chinese_and_a_missing_token_are_refused(simulator: SimulatorPro
     escaped = json.dumps({"touser": "oMember1", "template_id": "T", "data": {"thing1": {"value": "好"}}}).encode()
 
     assert post(simulator, target, {}, escaped).members("test")["errcode"] == 40033
-    assert post(simulator, target.partition("?")[0], {}, escaped).members("test")["errcode"] == 40001
+    assert post(simulator, target.partition("?")[0], {}, escaped).members("test")["errcode"] == 41001
     assert post(simulator, target, {}, b"[]").members("test")["errcode"] == 47001
 
 
