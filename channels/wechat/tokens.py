@@ -137,6 +137,7 @@ class AccessToken:
             return self._good(failed) or self._fetch(failed, deadline)
 
     def _fetch(self, failed: str | None, deadline: float) -> str:
+        self._known = replace(self._known, token="", good_until=0.0)
         try:
             fetched, lasts = self._asked(deadline, force=False)
             if fetched == failed:

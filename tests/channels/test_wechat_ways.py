@@ -51,7 +51,13 @@ CASES: tuple[tuple[str, object, str, str | None, Blame], ...] = (
     ("customer_service", {"errcode": 45047, "errmsg": "out of response count"}, "rejected", None, Blame.NOBODY),
     ("customer_service", {"errcode": 48008, "errmsg": "no permission"}, "not_sent", None, Blame.ACCOUNT),
     ("mass", MASS_OK, "accepted", "3147494276", Blame.NOBODY),
-    ("mass", {"errcode": 45065, "errmsg": "clientmsgid exist", "msg_id": 3147494441}, "accepted", "3147494441", Blame.NOBODY),
+    (
+        "mass",
+        {"errcode": 45065, "errmsg": "clientmsgid exist", "msg_id": 3147494441},
+        "accepted",
+        "3147494441",
+        Blame.NOBODY,
+    ),
     ("mass", {"errcode": 45065, "errmsg": "clientmsgid exist"}, "unknown", None, Blame.NOBODY),
     ("mass", {"errcode": 45066, "errmsg": "same clientmsgid retry too fast"}, "unknown", None, Blame.NOBODY),
     ("mass", {"errcode": 45028, "errmsg": "has no masssend quota"}, "not_sent", None, Blame.ACCOUNT),
@@ -88,7 +94,9 @@ def asked(server: ScriptedServer, place: int = 1) -> tuple[str, Mapping]:
     return head.split(b"?")[0].decode(), json.loads(body)
 
 
-def send(way: str, *acts: Act, messages: list[Message] | None = None, **more: object) -> tuple[list[Outcome], ScriptedServer]:
+def send(
+    way: str, *acts: Act, messages: list[Message] | None = None, **more: object
+) -> tuple[list[Outcome], ScriptedServer]:
     if messages is None:
         messages = people(2) if way == "mass" else [SERVICE]
     with opened(way, *acts, **more) as (provider, server):
@@ -228,7 +236,9 @@ def test_somebody_meant_twice_is_named_once_in_each_call() -> None:
 
 
 def test_a_mass_send_to_a_tag_is_one_call_that_never_reaches_everybody() -> None:
-    (outcome,), server = send("mass", answer(MASS_OK), messages=[replace(SERVICE, address="tag:106", parts={"text": "上新了"})])
+    (outcome,), server = send(
+        "mass", answer(MASS_OK), messages=[replace(SERVICE, address="tag:106", parts={"text": "上新了"})]
+    )
 
     assert outcome.kind is OutcomeKind.ACCEPTED
     path, said = asked(server)
