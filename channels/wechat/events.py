@@ -72,7 +72,7 @@ class _Told:
     def reply(self) -> Reply:
         return Reply(
             provider=self.provider,
-            key=self._key("text", self._words("MsgId") or self._mark(self._words("Content"))),
+            key=self._key("text", *([said_id] if (said_id := self._words("MsgId")) else self._unnamed())),
             channel=Channel.WECHAT,
             address=self._words("FromUserName"),
             text=self._words("Content"),
@@ -148,6 +148,10 @@ class _Told:
             occurred_at=self._moment(),
             raw=self.push,
         )
+
+    def _unnamed(self) -> list[str]:
+        """Return what tells apart words that came without an id of their own."""
+        return [self._mark(self._words("FromUserName")), self._at(), self._mark(self._words("Content"))]
 
     def _items(self, event: str) -> Iterator[Mapping[str, object]]:
         outer = self.push.get(OUTER[event], self.push)

@@ -9,6 +9,8 @@ from channels.message import Message
 
 ANY_TEMPLATE = "*"
 PAGE_PART = "url"  #: the part of a message that is not a field but the page a tap opens
+#: What JSON could only say escaped, which the provider refuses for the whole account, and what no text may hold.
+UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 TEXT_PART = "text"  #: the whole words, for ways without fields; without it the fields' words stand below each other
 
 
@@ -39,8 +41,8 @@ def customer_service_message(message: Message) -> dict[str, object]:
 def plain_text(message: Message, *, page: bool = True) -> str:
     """Return a message's words without fields; ``page`` False: without the page, whose address is one member's own."""
     if TEXT_PART in message.parts:
-        return message.parts[TEXT_PART]
-    return "\n".join(words for name, words in message.parts.items() if page or name != PAGE_PART)
+        return _said(message.parts[TEXT_PART])
+    return "\n".join(_said(words) for name, words in message.parts.items() if page or name != PAGE_PART)
 
 
 def own_id(*references: str) -> str:
@@ -59,8 +61,12 @@ def filled(message: Message, template_ids: Mapping[str, str], provider: str) -> 
     template_id = template_ids.get(message.template) or template_ids.get(ANY_TEMPLATE)
     if template_id is None:
         raise ContentRefused("this account has no notice template for these words", provider=provider)
-    fields = {name: {"value": words} for name, words in message.parts.items() if name != PAGE_PART}
+    fields = {name: {"value": _said(words)} for name, words in message.parts.items() if name != PAGE_PART}
     return {"touser": message.address, "template_id": template_id, "data": fields}
+
+
+def _said(words: str) -> str:
+    return UNSAYABLE.sub("", words)
 
 
 def _opening(name: str, message: Message) -> dict[str, object]:

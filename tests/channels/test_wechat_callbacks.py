@@ -1,15 +1,30 @@
 """WeChat's pushes: who may make them, in every mode, and what each event says."""
 
 import base64
+import contextlib
 import json
+import random
 import time
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import (
+    binary,
+    booleans,
+    dictionaries,
+    floats,
+    integers,
+    lists,
+    none,
+    recursive,
+    sampled_from,
+    text,
+)
 
 from channels.errors import CallbackRefused
 from channels.message import Callback, CallbackRequest, ReportStatus
@@ -328,6 +343,46 @@ def test_neither_token_nor_key_is_ever_shown() -> None:
     opened = gate()
     shown = repr(opened) + repr(CallbackSettings.model_validate({"callback_token": TOKEN, "encoding_aes_key": KEY}))
     assert TOKEN not in shown and KEY not in shown
+
+
+def test_of_two_thousand_forged_pushes_none_is_taken() -> None:
+    die = random.Random(7)
+    good = sealed(event("subscribe"))
+    query = dict(parse_qsl(urlsplit(good.url).query))
+    for _ in range(2000):
+        name = die.choice(["msg_signature", "timestamp", "nonce"])
+        place = die.randrange(len(query[name]))
+        other = die.choice([each for each in "0123456789" if each != query[name][place]])
+        changed = {**query, name: query[name][:place] + other + query[name][place + 1 :]}
+        with pytest.raises(CallbackRefused):
+            gate().read(post(good.body, changed))
+
+
+@given(body=binary(max_size=300) | text(max_size=300).map(lambda words: words.encode("utf-8", "surrogatepass")))
+def test_whatever_is_posted_is_refused_by_name_or_read(body: bytes) -> None:
+    with contextlib.suppress(CallbackRefused):
+        assert gate(key=None).read(plain(body)).body == b"success"
+    with contextlib.suppress(CallbackRefused):
+        gate().read(post(body, {"encrypt_type": "aes", "msg_signature": "0" * 40}))
+
+
+json_values = recursive(
+    none() | booleans() | integers() | floats() | text(), lambda inner: lists(inner) | dictionaries(text(), inner)
+)
+
+
+@given(
+    fields=dictionaries(
+        sampled_from(
+            ["ToUserName", "FromUserName", "CreateTime", "MsgType", "Event", "List", "MsgID", "Status", "OpenID"]
+        ),
+        json_values | sampled_from(["event", "text", "subscribe", "subscribe_msg_sent_event", "MASSSENDJOBFINISH"]),
+    )
+)
+def test_fields_of_any_kind_are_read_without_an_error_of_ours(fields: dict) -> None:
+    with contextlib.suppress(CallbackRefused):
+        told = gate(key=None).read(plain(json.dumps(fields)))
+        assert keys(told) == keys(gate(key=None).read(plain(json.dumps(fields))))
 
 
 # What repeats

@@ -276,3 +276,14 @@ def test_after_the_deadline_no_mass_send_begins() -> None:
         outcomes = provider.deliver(people(3), deadline=time.monotonic())
     assert {each.kind for each in outcomes} == {OutcomeKind.NOT_SENT}
     assert server.requests == []
+
+
+@pytest.mark.parametrize("way", ["notice", "template", "customer_service", "mass", "mini"])
+def test_a_character_that_json_must_escape_does_not_stop_the_account(way: str) -> None:
+    parts = {"thing1": "好\x00\x07\x1f\ud800👨‍👩‍👧"}
+    messages = people(2, parts=parts)
+    outcomes, server = send(way, answer({**OK, "msg_id": 7}), messages=messages)
+
+    assert {each.kind for each in outcomes} == {OutcomeKind.ACCEPTED}
+    assert b"\\u" not in server.requests[1]
+    assert "好👨‍👩‍👧".encode() in server.requests[1]
