@@ -17,6 +17,7 @@ from channels.simulator.sms_desk import SmsDesk
 from channels.simulator.tencent_desk import TencentDesk
 from channels.simulator.twilio_desk import TwilioDesk
 from channels.simulator.wechat_desk import WechatDesk
+from channels.simulator.wecom_desk import WecomDesk
 from channels.simulator.world import World
 
 
@@ -71,8 +72,8 @@ class Control:
         return JSONResponse({"released": before, "callbacks": [*map(_as_json, pushes)]})
 
     async def expire_token(self, request: Request) -> Response:
-        """End the WeChat access token in use."""
-        self._wechat.expire_token()
+        """End the WeChat access tokens in use."""
+        self._wechat.expire_tokens()
         return JSONResponse({})
 
 
@@ -85,7 +86,7 @@ def build(world: World) -> Starlette:
     """Return the application with every pretend provider that speaks HTTP."""
     sms, wechat = SmsDesk(world), WechatDesk(world)
     # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
-    desks = (TencentDesk(world), sms, wechat, TwilioDesk(world), KannelDesk(world), Control(world, wechat))
+    desks = (TencentDesk(world), sms, wechat, TwilioDesk(world), KannelDesk(world), WecomDesk(world), Control(world, wechat))
     return Starlette(
         routes=[route for desk in desks for route in desk.routes()],
         exception_handlers={ClientDisconnect: _hang_up},

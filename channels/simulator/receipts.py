@@ -30,6 +30,8 @@ class Receipt:
     sent_at: datetime
     arrived: bool
     callback: str = ""  #: the address the sender named for it, where the protocol lets it
+    event: str = ""  #: which of the provider's events tells it, where it has several
+    members: int = 1  #: how many it is about
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

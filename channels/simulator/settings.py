@@ -45,4 +45,12 @@ class SimulatorSettings:
     auth_token: str = "simulated-auth-token"  # noqa: S105 - It guards nothing.
     kannel_username: str = "simulated-user"
     kannel_password: str = "simulated-password"  # noqa: S105 - It guards nothing.
+    encoding_aes_key: str = ""  #: with it WeChat's pushes are encrypted
     token_lasts: int = 7200  #: seconds a WeChat access token is good for
+    token_delay: float = 0.0  #: seconds a WeChat access token takes to be handed out
+    grants_needed: bool = False  #: whether nobody has allowed any WeChat notice until they are said to have
+    mini_app_id: str = "wx6262626262626262"
+    mini_app_secret: str = "simulated-mini-secret"  # noqa: S105 - It guards nothing.
+    corp_id: str = "ww7373737373737373"
+    corp_secret: str = "simulated-corp-secret"  # noqa: S105 - It guards nothing.
+    agent_id: int = 1000002

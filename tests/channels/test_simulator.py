@@ -199,12 +199,12 @@ def test_fields_that_break_their_rule_are_refused_by_name(simulator: SimulatorPr
 def test_escaped_chinese_and_a_missing_token_are_refused(simulator: SimulatorProcess) -> None:
     with wechat(simulator) as provider:
         outcomes(provider, notice(1))
-        token = provider._token.current(time.monotonic() + 5)
+        token = provider._account.token.current(time.monotonic() + 5)
     target = f"/cgi-bin/message/subscribe/bizsend?access_token={token}"
     escaped = json.dumps({"touser": "oMember1", "template_id": "T", "data": {"thing1": {"value": "好"}}}).encode()
 
     assert post(simulator, target, {}, escaped).members("test")["errcode"] == 40033
-    assert post(simulator, target.partition("?")[0], {}, escaped).members("test")["errcode"] == 40001
+    assert post(simulator, target.partition("?")[0], {}, escaped).members("test")["errcode"] == 41001
     assert post(simulator, target, {}, b"[]").members("test")["errcode"] == 47001
 
 

@@ -84,6 +84,38 @@ def wechat(http_url: str, smtp_port: int, patience: float) -> Provider:
     return open_provider("wechat.official_account", settings)
 
 
+def mini_program(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "app_id": "wx6262626262626262",
+        "app_secret": "simulated-mini-secret",
+        "template_ids": {"*": "Tm0_birthdayNotice-AbCdEfGhIjKlMnOpQrStUvWx"},
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("wechat.mini_program", settings)
+
+
+def wecom(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "corp_id": "ww7373737373737373",
+        "secret": "simulated-corp-secret",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("wechat.wecom", settings)
+
+
+def wecom_application(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "corp_id": "ww7373737373737373",
+        "secret": "simulated-corp-secret",
+        "agent_id": 1000002,
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("wechat.wecom_application", settings)
+
+
 def mail(http_url: str, smtp_port: int, patience: float) -> Provider:
     settings = {
         "host": "127.0.0.1",
@@ -136,6 +168,24 @@ ACCOUNTS = (
         wechat,
         lambda number: message(Channel.WECHAT, f"oMember{number:021d}", number, {"thing1": "王小明，生日快乐"}),
         "simulated-app-secret",
+    ),
+    Account(
+        "wechat.mini_program",
+        mini_program,
+        lambda number: message(Channel.WECHAT, f"oMini{number:023d}", number, {"thing1": "王小明，生日快乐"}),
+        "simulated-mini-secret",
+    ),
+    Account(
+        "wechat.wecom",
+        wecom,
+        lambda number: message(Channel.WECHAT, f"wmCustomer{number:020d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-corp-secret",
+    ),
+    Account(
+        "wechat.wecom_application",
+        wecom_application,
+        lambda number: message(Channel.WECHAT, f"staff{number:08d}", number, {"text": f"王小明，第 {number} 位，生日快乐"}),
+        "simulated-corp-secret",
     ),
     Account(
         "email.smtp",
