@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
 from channels.email.mailbox import is_plain, mailbox
+from channels.email.return_address import ReturnAddress
 
 #: Hosts to which a password may travel unencrypted, because it does not leave the machine.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -49,6 +50,8 @@ class SmtpSettings(BaseModel):
     bounce_address: Mailbox | None = None
     #: Whether bounces go to ``local+reference@domain``, so that each names its message.
     bounce_per_message: bool = False
+    #: Signs those addresses, so that nobody can make up a bounce.  None: they are not signed.
+    bounce_secret: SecretStr | None = Field(default=None, min_length=16)
     #: The last part of the Feedback-ID header, by which Gmail groups complaints.  None: no such header.
     feedback_sender: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{5,15}$")
 
@@ -64,6 +67,13 @@ class SmtpSettings(BaseModel):
             raise ValueError("username and password come together")
         if self.username is not None and self.security == "none" and self.host not in LOOPBACK:
             raise ValueError("a password may only travel encrypted: use security starttls or tls")
+        if self.bounce_secret is not None and not self.bounce_per_message:
+            raise ValueError("bounce_secret signs the addresses of bounce_per_message, which is off")
         if min(self.idle_limit, self.connect_timeout, self.reply_timeout) <= timedelta(0):
             raise ValueError("times must be longer than nothing")
         return self
+
+    @property
+    def return_address(self) -> ReturnAddress:
+        """Where bounces of this account go."""
+        return ReturnAddress(address=self.bounce_address or self.sender_address, secret=self.bounce_secret)

@@ -16,7 +16,6 @@ from channels.provider import Provider
 
 #: A connection of its own pays only from so many mails on.
 _MAILS_PER_LANE = 8
-_LONGEST_LOCAL_PART = 64
 
 
 class SmtpProvider(Provider):
@@ -83,9 +82,5 @@ class SmtpProvider(Provider):
         )
 
     def _bounces_to(self, reference: str) -> str:
-        address = self._settings.bounce_address or self._settings.sender_address
-        if not self._settings.bounce_per_message:
-            return address
-        local, _, domain = address.rpartition("@")
-        named = f"{local}+{reference}"
-        return f"{named}@{domain}" if len(named) <= _LONGEST_LOCAL_PART else address
+        address = self._settings.return_address
+        return address.for_message(reference) if self._settings.bounce_per_message else address.address
