@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from config.settings import preferred_language
 from console.commands import (
+    bounces,
     campaigns,
     database,
     demo,
@@ -45,6 +46,7 @@ FAMILIES = {
     "campaigns": campaigns.app,
     "report": report.app,
     "templates": templates.app,
+    "bounces": bounces.app,
 }
 
 app = typer.Typer(
