@@ -7,6 +7,8 @@ import enum
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from channels.email.bounce_notices import Notice, NoticeFinding, looks_like_notice, paragraphs_of, read_notice, words_of
 from channels.email.bounce_reasons import Verdict, enhanced_code, gentlest, judge, reply_code
@@ -61,6 +63,7 @@ class Bounce:
     envelope_id: str | None
     message_id: str | None  #: of our message, where it was returned
     own_message_id: str | None  #: of this mail itself
+    written_at: datetime | None  #: what it says of its own date
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -106,6 +109,7 @@ def read_bounce(raw: bytes, return_address: ReturnAddress | None = None) -> Boun
         envelope_id=envelope_id,
         message_id=_angled(returned.get("message-id", ("",))[0]),
         own_message_id=_angled(mail.first("message-id")),
+        written_at=_moment(mail.first("date")),
     )
 
 
@@ -248,3 +252,11 @@ def _reference(
 def _angled(value: str) -> str | None:
     """Return a Message-ID without its angle brackets, or None."""
     return value.strip().strip("<>")[:500] or None
+
+
+def _moment(value: str) -> datetime | None:
+    """Return a Date header as aware UTC, or None where it is no date."""
+    try:
+        return parsedate_to_datetime(value[:100]).astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
