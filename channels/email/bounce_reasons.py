@@ -54,7 +54,7 @@ _SENDER = _any(
     r"\bpolic(?:y|ies)\b|not (?:been )?(?:authori[sz]ed|permitted|allowed)|unauthori[sz]ed|prohibited|restricted",
     r"relay(?:ing)? (?:is )?(?:access )?(?:not|denied|prohibited)|unable to relay|access (?:is )?denied|connection denied",
     r"frequency limit|rate.?limit|throttl|too many (?!hops|received)|too fast",
-    r"(?:sender|mail from|return.path|envelope from)\b.{0,40}(?:reject|denied|refus|verif|invalid|not exist|unknown|not found|fail)",
+    r"(?:(?<!to )(?<!to the )sender|mail from|return.path|envelope from)\b.{0,40}(?:reject|denied|refus|verif|invalid|not exist|unknown|not found|fail)",
     r"bad sender|reverse (?:dns|lookup)|\brdns\b|\bptr\b|\bhelo\b|\behlo\b|bad reputation",
     r"(?:content|message|mail|email) (?:was |has been |is )?(?:content )?(?:denied|refused|rejected|blocked|filtered)",
     r"suspicious|inappropriate|recipient preferences|only accept\w* mail from|refuses? (?:to receive|mail)|rejected by (?:user|recipient)",
@@ -62,9 +62,10 @@ _SENDER = _any(
     r"垃圾|黑名单|病毒|拒收|频率|策略|违规",
 )
 _ACCOUNT_OFF = _any(
-    r"\bdisabled|\bsuspend|\bdeactivat|\binactiv|\bdiscontinu|\blocked\b|temporar|try again|account (?:is |has been )?blocked",
+    r"\bdisabled|\bsuspend|\bdeactivat|\binactiv|\bdiscontinu|\blocked\b|account (?:is |has been )?blocked",
     r"停用|冻结|暂停|禁用",
 )
+_NOT_NOW = _any(r"temporar|try (?:it )?again|稍后")
 _WHO = r"(?:user|mail ?box|recipient|account|address\w*|addressee|alias|inbox|local ?part)"
 #: An "unknown error" is nothing known about the address.
 _UNKNOWN = r"unknown(?! (?:error|reason|problem|host|domain|failure|command|status))"
@@ -137,7 +138,8 @@ def _by_words(text: str, code: str | None) -> Verdict | None:
         return Verdict.SOFT
     if _SENDER.search(words):
         return Verdict.SENDER
-    if _ACCOUNT_OFF.search(words):
+    # "Try again" is polite in a 5.1.1 and meant in everything else.
+    if _ACCOUNT_OFF.search(words) or (_NOT_NOW.search(words) and not (code or "").startswith("5.1.")):
         return Verdict.SOFT
     if (code is None or _ABOUT_THE_ADDRESS.match(code[2:])) and _DEAD.search(words):
         return Verdict.HARD

@@ -138,6 +138,7 @@ def _from_status(status: DeliveryStatus, mail: IncomingMail) -> tuple[MailKind, 
         if verdict is None:
             told = paragraphs.get((each.address or "").lower()) or alone
             verdict = judge(status=each.status, diagnostic=each.diagnostic, told=" ".join(told.split()))
+            verdict = Verdict.SOFT if each.expired and verdict is Verdict.HARD else verdict
         findings.append(
             Finding(
                 address=each.address,

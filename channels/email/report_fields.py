@@ -14,6 +14,7 @@ _MOST_BYTES = 262_144
 _ADDRESS = re.compile(
     r"[^\s<>\"'();,:@]{1,128}@[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9.\u0080-\U0010ffff-]{0,250}[A-Za-z0-9])?"
 )
+_OUTLOOK_HEADER = "x-hmxmroriginalrecipient"
 #: Feedback that says the member wants no more.  "not-spam" says the opposite, "auth-failure" and "virus" nothing of it.
 _COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
 
@@ -28,6 +29,7 @@ class RecipientStatus:
     action: str  #: failed, delayed, delivered, relayed, expanded; other servers' words are made one of these
     status: str  #: as it came; empty: none
     diagnostic: str  #: the remote server's words; empty: none
+    expired: bool = False  #: the server gave up trying, whatever the last try was told
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,11 +79,19 @@ def feedback(mail: IncomingMail) -> Feedback | None:
     """Return the feedback report a mail carries, or None."""
     part = mail.part("message/feedback-report")
     if part is None:
-        return None
+        return _outlook_complaint(mail)
     fields = read_headers(part.body)
     named = (*fields.get("original-rcpt-to", ()), *fields.get("removal-recipient", ()))
     addresses = dict.fromkeys(found for each in named[:_MOST_RECIPIENTS] if (found := address_in(each)))
     return Feedback(kind=_first(fields, "feedback-type").lower(), addresses=tuple(addresses))
+
+
+def _outlook_complaint(mail: IncomingMail) -> Feedback | None:
+    """Return the complaint in a mail of Outlook's programme, which returns our mail with a header of its own."""
+    returned = mail.part("message/rfc822")
+    header = {} if returned is None else read_headers(returned.body)
+    named = address_in(_first(header, _OUTLOOK_HEADER) or mail.first(_OUTLOOK_HEADER))
+    return Feedback(kind="abuse", addresses=(named,)) if named else None
 
 
 def _blocks(part: Part) -> list[Fields]:
@@ -98,6 +108,7 @@ def _recipient(fields: Fields) -> RecipientStatus:
         action=_action(_first(fields, "action"), status, waits="will-retry-until" in fields),
         status=status[:200],
         diagnostic=_untyped(diagnostic),
+        expired=_first(fields, "action").lower().startswith("expired"),
     )
 
 

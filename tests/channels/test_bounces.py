@@ -32,6 +32,17 @@ WORDS = [
     ("Host or domain name not found. Name service error for name=gone.example type=A: Host not found", "5.4.4", "hard"),
     ("556 5.1.10 Domain does not accept mail (nullMX)", "5.1.10", "hard"),
     ("550 用户不存在", "5.0.0", "hard"),
+    ("550 5.1.1 Address does not exist. Check it and try again", "5.1.1", "hard"),
+    ("550 5.4.310 DNS domain gone.example does not exist [Message=InfoDomainNonexistent]", "5.4.310", "hard"),
+    ("Sorry, no mailbox here by that name. (#5.1.1)", "5.0.0", "hard"),
+    ("Returned to sender: 550 no such user", "5.0.0", "hard"),
+    ("450 4.1.1 user unknown, try again later", "4.1.1", "soft"),
+    ("550 5.2.1 The email account that you tried to reach is disabled", "5.2.1", "soft"),
+    ("554 4.4.7 Message expired: unable to deliver in 840 minutes.<421 4.4.0 Unable to lookup DNS>", "4.4.7", "soft"),
+    ("smtp; I'm not going to try again; this message has been in the queue too long. (#4.4.1)", "4.4.1", "soft"),
+    ("550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required", "5.7.133", "sender"),
+    ("554 5.7.1 [CS01] Message rejected due to local policy.", "5.7.1", "sender"),
+    ("550 5.4.1 [li@example.net]: Recipient address rejected: Access denied", "5.4.1", "sender"),
     ("550 5.1.1 <spam@blocked.example>... User unknown", "5.1.1", "hard"),
     ("450 4.1.1 <li@example.net>: Recipient address rejected: User unknown in virtual alias table", "4.1.1", "hard"),
     ("552 5.2.2 user is over quota", "5.2.2", "soft"),
@@ -116,7 +127,7 @@ def test_an_address_twice_in_a_report_gets_the_verdict_that_does_it_less_harm():
         ("relayed", MailKind.DELIVERED, "none", True),
         ("expanded", MailKind.DELIVERED, "none", True),
         ("error", MailKind.BOUNCE, "hard", True),
-        ("expired (gave up)", MailKind.BOUNCE, "hard", True),
+        ("expired (gave up)", MailKind.BOUNCE, "soft", True),
     ],
 )
 def test_only_what_failed_for_good_can_be_hard(action: str, kind: MailKind, verdict: str, final: bool):
@@ -192,6 +203,16 @@ def test_a_feedback_report_is_a_complaint_where_it_complains(kind: str, verdict:
 
     assert (found.kind, only(found), found.findings[0].address) == (MailKind.COMPLAINT, verdict, "li@example.net")
     assert found.reference == "0badcafe-7"
+
+
+def test_a_complaint_of_outlook_s_programme_is_one_too():
+    mail = (
+        b"From: staff@hotmail.example\nSubject: complaint about message from 192.0.2.1\nContent-Type: message/rfc822\n\n"
+        b"X-HmXmrOriginalRecipient: li@example.net\nX-Tidings-Reference: 0badcafe-7\nTo: li@example.net\n\nHello\n"
+    )
+    found = read_bounce(mail)
+
+    assert (found.kind, only(found), found.reference) == (MailKind.COMPLAINT, "complaint", "0badcafe-7")
 
 
 def test_a_complaint_without_a_name_is_about_the_message_it_returns():
