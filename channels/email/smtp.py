@@ -78,7 +78,7 @@ class SmtpProvider(Provider):
         signer = self._signer
         return None if signer is None else functools.partial(signer.header_for, at=int(now.timestamp()))
 
-    def _write(self, index: int, message: Message, date: bytes, sign: Callable[[bytes], bytes] | None) -> Mail:
+    def _write(self, index: int, message: Message, date: bytes, sign: Callable[[bytes], bytes] | None = None) -> Mail:
         to = recipient(message)
         return Mail(
             index=index,
