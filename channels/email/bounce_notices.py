@@ -19,11 +19,13 @@ _MOST_TEXT = 65_536
 _MOST_ADDRESSES = 100
 
 _DAEMON = re.compile(
-    r"mailer-?daemon|post-?master|mail delivery|delivery (?:sub)?system|mail ?(?:system|administrator)|bounce|mdaemon|系统退信",
+    r"mailer-?daemon|post-?master|mail delivery|delivery (?:sub)?system|mail ?(?:system|administrator)"
+    r"|bounce|mdaemon|系统退信",
     re.IGNORECASE,
 )
 _SUBJECT = re.compile(
-    r"undeliver|deliver\w* (?:status|failure|failed|has failed|problem|delay|report|notification)|returned (?:mail|to sender)"
+    r"undeliver|deliver\w* (?:status|failure|failed|has failed|problem|delay|report|notification)"
+    r"|returned (?:mail|to sender)"
     r"|failure notice|mail (?:could not be|delivery|delayed|failure)|message (?:delayed|could not|undelivered)"
     r"|non-?deliver|not (?:be )?delivered|warning: (?:could not|message)|退信|失败|无法投递|未送达|投递",
     re.IGNORECASE,

@@ -42,22 +42,28 @@ def _any(*words: str) -> re.Pattern[str]:
 _FULL = _any(
     r"mail ?box.{0,40}\b(?:full|exceed)|\bfull mail ?box|(?:over|exceed\w*|out of).{0,30}\b(?:quota|storage)",
     r"\bover ?quota|\bquota\b.{0,20}(?:exceed|full|reached|violat)|storage.{0,20}(?:full|exceed)",
-    r"insufficient (?:system |disk )?(?:storage|space)|(?:not enough|no) (?:\w+ )?space|disk (?:is )?full|folder is full",
+    r"insufficient (?:system |disk )?(?:storage|space)|(?:not enough|no) (?:\w+ )?space|disk (?:is )?full",
+    r"folder is full",
     r"(?:容量|空间|邮箱|信箱).{0,6}(?:已满|不足|超限|超出)|(?:超出|超过).{0,8}(?:容量|配额)",
 )
 _OUR_QUOTA = _any(r"\b(?:sending|sender|daily|hourly)\b.{0,20}\b(?:quota|limit)")
 _LATER = _any(r"gr[ae]y-?list", r"receiving mail (?:at a rate|too quickly)", r"mailbox unavailable or access denied")
 _SENDER = _any(
     r"\b(?:un|anti-?)?spam\w*|\bunsolicited|\bjunk\b|\bphish|\bvirus|\bmalware|\bviruses",
-    r"\b(?:black|block|deny) ?-?list|\bbanned|(?<!account )(?<!user )(?<!mailbox )\bblocked\b|\bdnsbl|\brbl\b|reputation",
-    r"\bdmarc\b|\bspf\b|\bdkim\b|sender.?id\b|unauthenticated|not authenticated|authentication (?:is )?(?:required|fail)",
+    r"\b(?:black|block|deny) ?-?list|\bbanned|(?<!account )(?<!user )(?<!mailbox )\bblocked\b|\bdnsbl|\brbl\b",
+    r"reputation",
+    r"\bdmarc\b|\bspf\b|\bdkim\b|sender.?id\b|unauthenticated|not authenticated",
+    r"authentication (?:is )?(?:required|fail)",
     r"\bpolic(?:y|ies)\b|not (?:been )?(?:authori[sz]ed|permitted|allowed)|unauthori[sz]ed|prohibited|restricted",
-    r"relay(?:ing)? (?:is )?(?:access )?(?:not|denied|prohibited)|unable to relay|access (?:is )?denied|connection denied",
+    r"relay(?:ing)? (?:is )?(?:access )?(?:not|denied|prohibited)|unable to relay|access (?:is )?denied",
+    r"connection denied",
     r"frequency limit|rate.?limit|throttl|too many (?!hops|received)|too fast",
-    r"(?:(?<!to )(?<!to the )sender|mail from|return.path|envelope from)\b.{0,40}(?:reject|denied|refus|verif|invalid|not exist|unknown|not found|fail)",
+    r"(?:(?<!to )(?<!to the )sender|mail from|return.path|envelope from)\b.{0,40}"
+    r"(?:reject|denied|refus|verif|invalid|not exist|unknown|not found|fail)",
     r"bad sender|reverse (?:dns|lookup)|\brdns\b|\bptr\b|\bhelo\b|\behlo\b|bad reputation",
     r"(?:content|message|mail|email) (?:was |has been |is )?(?:content )?(?:denied|refused|rejected|blocked|filtered)",
-    r"suspicious|inappropriate|recipient preferences|only accept\w* mail from|refuses? (?:to receive|mail)|rejected by (?:user|recipient)",
+    r"suspicious|inappropriate|recipient preferences|only accept\w* mail from|refuses? (?:to receive|mail)",
+    r"rejected by (?:user|recipient)",
     r"too (?:large|big)|size (?:limit|exceed)|exceed\w*.{0,30}\bsize|maximum.{0,20}\bsize",
     r"垃圾|黑名单|病毒|拒收|频率|策略|违规",
 )
@@ -73,14 +79,19 @@ _DEAD = _any(
     rf"{_WHO}(?:'s)?\b.{{0,60}}?\b(?:{_UNKNOWN}|not found|not exist|n[o']t exist|no longer (?:exist|valid|in use)|not known|invalid)",
     rf"{_WHO}\b.{{0,40}}?(?:couldn.?t be found|could not be found|wasn.?t found|was not found|notfound)",
     rf"\b(?:{_UNKNOWN}|no such|invalid|non-?existent|bad destination|not a (?:valid|known)) (?:\w+ ){{0,2}}?{_WHO}",
-    r"\b(?:doesn.?t|does not) have (?:an?|any)\b.{0,40}\baccount|is not (?:a |our )(?:known )?(?:user|customer)|invalid rcptto",
-    r"no mailbox (?:here )?by that name|no account by that name|user \S{0,80} ?(?:unknown|not known)|unroute?able address",
-    r"not listed in|nobody (?:here )?by that name|is not a (?:valid|known|registered) |recipientnotfound|adr\.exrecipnotfound",
+    r"\b(?:doesn.?t|does not) have (?:an?|any)\b.{0,40}\baccount",
+    r"is not (?:a |our )(?:known )?(?:user|customer)|invalid rcptto",
+    r"no mailbox (?:here )?by that name|no account by that name|user \S{0,80} ?(?:unknown|not known)",
+    r"unroute?able address",
+    r"not listed in|nobody (?:here )?by that name|is not a (?:valid|known|registered) |recipientnotfound",
+    r"adr\.exrecipnotfound",
     r"(?:用户|收件人|邮箱|地址|帐号|账号|帐户|账户).{0,6}(?:不存在|未找到|无效|错误)|(?:无|没有|查无)此(?:用户|人|邮箱|账号)",
 )
 _NO_DOMAIN = _any(
-    r"(?:host|domain)(?: or domain)?(?: name)?.{0,40}(?:not found|unknown|not exist|nonexistent|n[o']t exist)|\bnxdomain",
-    r"couldn.?t find any host|no such (?:host|domain)|unknown (?:host|domain)|unrouteable (?:mail )?domain|null ?mx|域名.{0,4}不存在",
+    r"(?:host|domain)(?: or domain)?(?: name)?.{0,40}(?:not found|unknown|not exist|nonexistent|n[o']t exist)",
+    r"\bnxdomain",
+    r"couldn.?t find any host|no such (?:host|domain)|unknown (?:host|domain)|unrouteable (?:mail )?domain",
+    r"null ?mx|域名.{0,4}不存在",
 )
 _AFTER_THE_WORDS = _any(r"end of data|after data was sent|message content")
 
