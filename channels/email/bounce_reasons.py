@@ -76,7 +76,8 @@ _WHO = r"(?:user|mail ?box|recipient|account|address\w*|addressee|alias|inbox|lo
 #: An "unknown error" is nothing known about the address.
 _UNKNOWN = r"unknown(?! (?:error|reason|problem|host|domain|failure|command|status))"
 _DEAD = _any(
-    rf"{_WHO}(?:'s)?\b.{{0,60}}?\b(?:{_UNKNOWN}|not found|not exist|n[o']t exist|no longer (?:exist|valid|in use)|not known|invalid)",
+    rf"{_WHO}(?:'s)?\b.{{0,60}}?\b(?:{_UNKNOWN}|not found|not exist|n[o']t exist|"
+    r"no longer (?:exist|valid|in use)|not known|invalid)",
     rf"{_WHO}\b.{{0,40}}?(?:couldn.?t be found|could not be found|wasn.?t found|was not found|notfound)",
     rf"\b(?:{_UNKNOWN}|no such|invalid|non-?existent|bad destination|not a (?:valid|known)) (?:\w+ ){{0,2}}?{_WHO}",
     r"\b(?:doesn.?t|does not) have (?:an?|any)\b.{0,40}\baccount",
