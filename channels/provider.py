@@ -1,7 +1,7 @@
 """The contract every provider keeps."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -51,6 +51,15 @@ class Provider(ABC):
             CallbackRefused: it is not the provider's, or not to be understood.
         """
         raise CallbackRefused("this provider makes no callbacks", provider=self.name)
+
+    def pull(self, store: Callable[[Callback], None]) -> None:  # noqa: B027 - Most providers tell everything by themselves.
+        """Ask for what the provider tells only when asked, and hand it to ``store``, which has kept it when it returns.
+
+        What ``store`` raises passes through.
+
+        Raises:
+            DeliveryError: the provider could not be asked.
+        """
 
     def close(self) -> None:  # noqa: B027 - A provider without connections has nothing to give back.
         """Give back connections."""

@@ -12,16 +12,12 @@ import imaplib
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
 from channels.email.bounce_reports import report_of
 from channels.email.bounces import MailKind, read_bounce
 from channels.email.incoming import MOST_BYTES
 from channels.email.return_address import ReturnAddress
-from channels.email.settings import LOOPBACK, HostName, Plain
+from channels.email.settings import BounceMailboxSettings
 from channels.errors import ProviderMisconfigured, ProviderUnavailable
 from channels.message import DeliveryReport
 
@@ -31,30 +27,6 @@ _BATCH = 50  #: mails read before their reports are stored
 #: Kinds of mail that no person needs to see, even where they say nothing of a message of ours.
 _NOBODY_S = frozenset({MailKind.DELAYED, MailKind.DELIVERED, MailKind.AUTO_REPLY})
 _UNREAD = "UNSEEN UNKEYWORD TidingsRead UNDELETED"
-
-
-class BounceMailboxSettings(BaseModel):
-    """One mailbox on one IMAP server."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: HostName
-    port: int = Field(default=993, ge=1, le=65535)
-    security: Literal["none", "starttls", "tls"] = "tls"
-    ca_file: FilePath | None = None  #: certificates to trust; None: the system's
-    username: Plain = Field(min_length=1)
-    password: SecretStr
-    folder: str = Field(default="INBOX", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/ -]{0,99}$")
-    timeout: timedelta = timedelta(seconds=30)  #: for the connection and for every answer
-    most_mails: int = Field(default=500, ge=1, le=10_000)  #: read in one look
-
-    @model_validator(mode="after")
-    def _login_is_private(self) -> Self:
-        if self.security == "none" and self.host not in LOOPBACK:
-            raise ValueError("a password may only travel encrypted: use security starttls or tls")
-        if self.timeout <= timedelta(0):
-            raise ValueError("times must be longer than nothing")
-        return self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -31,6 +31,30 @@ Plain = Annotated[str, AfterValidator(_plain)]
 HostName = Annotated[str, AfterValidator(_host_name)]
 
 
+class BounceMailboxSettings(BaseModel):
+    """One mailbox on one IMAP server."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: HostName
+    port: int = Field(default=993, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "tls"
+    ca_file: FilePath | None = None  #: certificates to trust; None: the system's
+    username: Plain = Field(min_length=1)
+    password: SecretStr
+    folder: str = Field(default="INBOX", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/ -]{0,99}$")
+    timeout: timedelta = timedelta(seconds=30)  #: for the connection and for every answer
+    most_mails: int = Field(default=500, ge=1, le=10_000)  #: read in one look
+
+    @model_validator(mode="after")
+    def _login_is_private(self) -> Self:
+        if self.security == "none" and self.host not in LOOPBACK:
+            raise ValueError("a password may only travel encrypted: use security starttls or tls")
+        if self.timeout <= timedelta(0):
+            raise ValueError("times must be longer than nothing")
+        return self
+
+
 class SmtpSettings(BaseModel):
     """One account on one mail server."""
 
@@ -53,6 +77,8 @@ class SmtpSettings(BaseModel):
     bounce_per_message: bool = False
     #: Signs those addresses, so that nobody can make up a bounce.  None: they are not signed.
     bounce_secret: SecretStr | None = Field(default=None, min_length=16)
+    #: The mailbox that ``bounce_address`` leads to, which is looked into every minute.  None: none is read here.
+    bounce_mailbox: BounceMailboxSettings | None = None
     #: The last part of the Feedback-ID header, by which Gmail groups complaints.  None: no such header.
     feedback_sender: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{5,15}$")
 

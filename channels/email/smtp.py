@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from channels.email.bounce_mailbox import BounceMailbox
 from channels.email.carrying import Batch, Conversation, Mail
 from channels.email.mime import PROVIDER, date_line, message_id, recipient, skeleton_for, write_mail
 from channels.email.pool import ConnectionPool
 from channels.email.settings import SmtpSettings
 from channels.errors import DeliveryError
-from channels.message import Channel, Message, Outcome
+from channels.message import Callback, Channel, Message, Outcome
 from channels.provider import Provider
 
 #: A connection of its own pays only from so many mails on.
@@ -50,6 +51,13 @@ class SmtpProvider(Provider):
             for other in others:
                 other.result()
         return batch.outcomes()
+
+    def pull(self, store: Callable[[Callback], None]) -> None:
+        mailbox = self._settings.bounce_mailbox
+        if mailbox is not None:
+            BounceMailbox(mailbox, self._settings.return_address).look(
+                lambda reports: store(Callback(reports=tuple(reports)))
+            )
 
     def close(self) -> None:
         self._threads.shutdown()

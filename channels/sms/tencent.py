@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -60,6 +60,8 @@ class TencentSettings(BaseModel):
     region: str = Field(default="ap-guangzhou", pattern=r"^[a-z0-9-]+$")
     #: The most numbers in one SendSms call; 1: every message has a call of its own.
     batch: int = Field(default=MOST, ge=1, le=MOST)
+    #: Whether statuses and replies are fetched every minute: for accounts without pushes, once the provider allows it.
+    pull: bool = False
     endpoint: str = Field(default="https://sms.tencentcloudapi.com", pattern=r"^https?://[A-Za-z0-9.\[\]:-]+/?$")
     connect_timeout: float = Field(default=3.0, gt=0)  #: seconds, as are the next two
     read_timeout: float = Field(default=10.0, gt=0)
@@ -107,7 +109,15 @@ class TencentSms(Provider):
                 return report
         raise ProviderUnavailable("the provider has no report on this message so far", provider=self.name)
 
-    def pull(self) -> Callback:
+    def pull(self, store: Callable[[Callback], None]) -> None:
+        while self._settings.pull:
+            told = self.take_waiting()
+            if told.reports or told.replies:
+                store(told)
+            if max(len(told.reports), len(told.replies)) < PULLED:
+                return
+
+    def take_waiting(self) -> Callback:
         """Take up to a hundred statuses and a hundred replies that wait with the provider, for accounts without pushes.
 
         The provider hands each out once: store them before anything else.  It has to have allowed it.

@@ -333,7 +333,7 @@ def test_the_shared_answers_and_pushes_are_read(shared: Path) -> None:
         assert [each.kind.value for each in deliver(provider, messages)] == ["accepted", "not_sent"]
         assert {each.code for each in deliver(provider, messages)} == {"AuthFailure.SignatureFailure"}
         assert {(each.kind.value, each.retry_after) for each in deliver(provider, messages)} == {("not_sent", 1.0)}
-        pulled = provider.pull()
+        pulled = provider.take_waiting()
         told = provider.read_callback(push(said["status_callback"])).reports
         heard = provider.read_callback(push(said["reply_callback"]))
     assert [each.provider_ref for each in pulled.reports] == [SERIAL]
@@ -353,13 +353,13 @@ def test_a_reply_that_cannot_be_pulled_does_not_lose_the_statuses_that_were() ->
     odd = {"PhoneNumber": "+8613800138000", "ReportStatus": "MAYBE"}
     got = answer({"Response": {"PullSmsSendStatusSet": [item, odd]}})
     with opened(got, hang_up()) as (provider, _):
-        told = provider.pull()
+        told = provider.take_waiting()
     assert [each.status for each in told.reports] == [ReportStatus.DELIVERED, ReportStatus.ACCEPTED]
     with (
         opened(failure("UnauthorizedOperation.RequestPermissionDeny")) as (provider, _),
         pytest.raises(ProviderMisconfigured),
     ):
-        provider.pull()
+        provider.take_waiting()
 
 
 def looked_up(*items: dict[str, object], wanted: Message) -> DeliveryReport | None:
@@ -430,7 +430,7 @@ def test_the_strict_desk_takes_batches_and_hands_each_status_out_once(simulator:
     before = len(read_record(simulator.record_path))
     with at_the_desk(simulator) as provider:
         outcomes = deliver(provider, crowd)
-        pulled = [provider.pull().reports for _ in range(4)]
+        pulled = [provider.take_waiting().reports for _ in range(4)]
 
     taken = read_record(simulator.record_path)[before:]
     assert {(each.reference, each.address) for each in taken} == {(each.reference, each.address) for each in crowd}
