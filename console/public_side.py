@@ -45,6 +45,8 @@ def public_side(application: Application, ring: Callable[[str], None]) -> Public
     def store(told: Sequence[Callback]) -> None:
         store_callbacks(application, told)
         ring("receipts")
+        if any(callback.replies for callback in told):
+            ring("events")
 
     return PublicSide(
         application=application,
