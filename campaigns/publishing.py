@@ -13,6 +13,7 @@ from campaigns.control import ensure_experiment
 from database.tables import campaigns, template_versions
 from language.problems import InputRefused, Problem, refuse
 from templates.library import Library, digest
+from templates.text_messages import SignedBy, unsigned_languages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +36,13 @@ def _pin_template(connection: Connection, name: str, library: Library) -> int:
     )
 
 
-def template_problems(definitions: Sequence[CampaignDefinition], library: Library) -> list[Problem]:
-    """List the templates that are not in the library, lack a channel the campaign uses, or lack marketing's way out."""
+def template_problems(
+    definitions: Sequence[CampaignDefinition], library: Library, *, signed_by: SignedBy = SignedBy.ANYONE
+) -> list[Problem]:
+    """List the templates that are not in the library, lack a channel the campaign uses, or lack marketing's way out.
+
+    ``signed_by`` says who puts the signature in front of text messages, for it must be there once.
+    """
     problems = []
     for definition in definitions:
         if definition.template not in library.names():
@@ -56,7 +62,20 @@ def template_problems(definitions: Sequence[CampaignDefinition], library: Librar
                 sentence = "campaign {name}: template {template} has no words for {channel}"
                 values = {"name": definition.campaign, "template": definition.template, "channel": channel}
                 problems.append(Problem(sentence=sentence, values=values, field="channels"))
+        problems += _signature_problems(definition, library, signed_by)
     return problems
+
+
+def _signature_problems(definition: CampaignDefinition, library: Library, signed_by: SignedBy) -> list[Problem]:
+    wrong = unsigned_languages(library.content(definition.template), signed_by)
+    if "sms" not in definition.channels or not wrong:
+        return []
+    values = {"name": definition.campaign, "template": definition.template, "languages": ", ".join(wrong)}
+    if signed_by is SignedBy.PROVIDER:
+        sentence = "campaign {name}: the SMS provider puts the 【signature】 in front; take it out of template {template} ({languages})"
+        return [Problem(sentence=sentence, values=values, field="template")]
+    sentence = "campaign {name}: the SMS provider adds no 【signature】; begin template {template} ({languages}) with 【{{{{ brand }}}}】"
+    return [Problem(sentence=sentence, values=values, field="template")]
 
 
 def _next_run(definition: CampaignDefinition, known: Row[tuple[object, ...]] | None, now: datetime) -> datetime | None:
@@ -70,7 +89,12 @@ def _next_run(definition: CampaignDefinition, known: Row[tuple[object, ...]] | N
 
 
 def apply_campaigns(
-    connection: Connection, definitions: Sequence[CampaignDefinition], library: Library, *, now: datetime
+    connection: Connection,
+    definitions: Sequence[CampaignDefinition],
+    library: Library,
+    *,
+    now: datetime,
+    signed_by: SignedBy = SignedBy.ANYONE,
 ) -> Applied:
     """Make the database say what the definitions say; the same definitions twice change nothing.
 
@@ -78,9 +102,9 @@ def apply_campaigns(
     today's words.
 
     Raises:
-        InputRefused: a template is missing; nothing was applied.
+        InputRefused: a template is missing or cannot be used; nothing was applied.
     """
-    problems = template_problems(definitions, library)
+    problems = template_problems(definitions, library, signed_by=signed_by)
     if problems:
         raise InputRefused(problems)
     new: list[str] = []

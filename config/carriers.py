@@ -8,6 +8,7 @@ from channels.registry import PROVIDERS
 from config.refusals import worthless_secrets
 from config.settings import ChannelName, ProviderChoice, Settings
 from language.problems import InputRefused, Problem
+from templates.text_messages import SignedBy
 
 
 def simulated(settings: Settings) -> Mapping[ChannelName, Mapping[str, object]]:
@@ -55,6 +56,17 @@ def carriers(settings: Settings) -> Mapping[ChannelName, ProviderChoice]:
     if problems:
         raise InputRefused(problems)
     return chosen
+
+
+def signed_by(settings: Settings) -> SignedBy:
+    """Say who puts the 【signature】 in front of text messages: the provider, where its settings name one.
+
+    A gateway that takes free text adds none, so in the mainland the words must begin with it.
+    """
+    chosen = PROVIDERS[carriers(settings)["sms"].provider]
+    if "sign_name" in chosen.settings.model_fields:
+        return SignedBy.PROVIDER
+    return SignedBy.WORDS if settings.region == "CN" else SignedBy.ANYONE
 
 
 def _problems(channel: str, choice: ProviderChoice) -> list[Problem]:

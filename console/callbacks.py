@@ -23,7 +23,7 @@ async def receive(side: PublicSide, request: Request) -> Response:
         told = await _read(provider, _as_request(side, request, body))
     except CallbackRefused as refused:
         raise Refused(403, str(refused)) from None
-    if told.reports or told.replies:
+    if told.reports or told.replies or told.contacts or told.grants:
         await side.callbacks.add(told)
     return Response(told.body, media_type=told.content_type)
 

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from campaigns.told import store_told
 from channels.message import Callback
 from config.wiring import Application
 from console.api_keys import KeyRing
 from console.backlog import Backlog
-from console.callback_store import store_callbacks
 from console.gathering import Gathering
 
 Result = TypeVar("Result")
@@ -43,8 +43,10 @@ def public_side(application: Application, ring: Callable[[str], None]) -> Public
     """Return what the public views need for an opened application."""
 
     def store(told: Sequence[Callback]) -> None:
-        store_callbacks(application, told)
+        store_told(application.database, told, secret=application.secret)
         ring("receipts")
+        if any(callback.replies or callback.contacts for callback in told):
+            ring("events")
 
     return PublicSide(
         application=application,

@@ -11,7 +11,6 @@ from templates.links import Click, Unsubscribe
 from templates.rendering import compile_content
 
 LINKS = "links"  #: source of the events that clicks are
-STOP_WORDS = frozenset({"t", "td", "n", "r", "退订", "退订回t", "stop", "unsubscribe", "cancel", "quit", "end"})
 
 
 def follow(connection: Connection, click: Click, *, now: datetime | None) -> str | None:
@@ -61,16 +60,3 @@ def unsubscribe(connection: Connection, wish: Unsubscribe, *, source: str, now: 
     ).scalars()
     withdraw(connection, wish.member_id, wish.channel, source=source, now=now, proof={"send": wish.send_id})
     suppress(connection, wish.channel, list(marks), reason="unsubscribed", source=source, now=now)
-
-
-def is_stop_word(text: str) -> bool:
-    """Say whether a member's reply asks for no more messages."""
-    return text.strip().strip(".。!！").lower() in STOP_WORDS
-
-
-def stop_by_reply(connection: Connection, channel: str, mark: bytes, *, source: str, now: datetime) -> None:
-    """Do what a reply of STOP asks, for everybody who has that address."""
-    holders = select(addresses.c.member_id).where(addresses.c.channel == channel, addresses.c.fingerprint == mark)
-    for member_id in list(connection.execute(holders.order_by(addresses.c.member_id)).scalars()):
-        withdraw(connection, member_id, channel, source=source, now=now)
-    suppress(connection, channel, [mark], reason="reply", source=source, now=now)

@@ -42,6 +42,21 @@ TEMPLATES: dict[str, str] = {
     "an advertising text must say how to stop it: 拒收请回复R, 退订 or STOP": (
         "营销短信必须写明退订方式：拒收请回复R、退订或 STOP"
     ),
+    "the way to stop stands where not everybody gets it; take it out of the condition": (
+        "退订方式写在条件里，并非人人都能看到；请移到条件之外"
+    ),
+    "members are told to answer {word}, and such an answer stops nothing; write R, T, TD, N or STOP": (
+        "文案让会员回复 {word}，但这样回复不会退订；请写 R、T、TD、N 或 STOP"
+    ),
+    "in a mainland text message 【】 holds the signature: once, and at the very start": (
+        "内地短信中【】只用于签名：只出现一次，且在最开头"
+    ),
+    "campaign {name}: the SMS provider puts the 【signature】 in front; take it out of template {template} ({languages})": (
+        "活动 {name}：短信服务商会自动加上【签名】；请从模板 {template}（{languages}）中删除"
+    ),
+    "campaign {name}: the SMS provider adds no 【signature】; begin template {template} ({languages}) with 【{{{{ brand }}}}】": (
+        "活动 {name}：短信服务商不添加【签名】；模板 {template}（{languages}）请以【{{{{ brand }}}}】开头"
+    ),
     "an advertising email must hold {{{{ links.unsubscribe }}}} in html and text": (
         "营销邮件的 html 和 text 中都必须有 {{{{ links.unsubscribe }}}}"
     ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, delete, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.holding import hold_members
@@ -138,3 +138,46 @@ def suppress(
             upsert(suppressions).on_conflict_do_nothing().returning(suppressions.c.fingerprint), rows
         ).all()
     )
+
+
+#: Where a member's own no comes from: a reply, or the link in a message.  Others were told to us by somebody else.
+OWN_SOURCES = ("replies", "link")
+#: Reasons to suppress that are the member's own wish; the others are no longer theirs to take back.
+OWN_REASONS = ("reply", "unsubscribed")
+
+_OWN_NO = """
+SELECT told.member_id FROM unnest(CAST(:holders AS bigint[])) AS told (member_id) CROSS JOIN LATERAL (
+    SELECT granted, source FROM consents
+    WHERE (consents.member_id, channel, purpose) = (told.member_id, :channel, 'marketing')
+    ORDER BY occurred_at DESC, id DESC LIMIT 1
+) AS latest
+WHERE NOT latest.granted AND latest.source = ANY(:sources) ORDER BY told.member_id
+"""
+
+
+def lift(connection: Connection, channel: str, mark: bytes, holders: Sequence[int]) -> list[int]:
+    """Take an address off the suppression list where its owner put it there; return whose no stands to be taken back.
+
+    ``holders`` are the members who have the address now.  Nothing changes, and nobody is
+    returned, where the address is suppressed for another reason, where it is not
+    suppressed, or where no holder's latest word is a no of their own.
+    """
+    hold_members(connection, holders)
+    asked = {"holders": list(holders), "channel": channel, "sources": list(OWN_SOURCES)}
+    returning = list(connection.execute(text(_OWN_NO), asked).scalars())
+    if not returning:
+        return []
+    lifted = delete(suppressions).where(
+        suppressions.c.channel == channel, suppressions.c.fingerprint == mark, suppressions.c.reason.in_(OWN_REASONS)
+    )
+    return returning if connection.execute(lifted).rowcount else []
+
+
+def unsuppress(connection: Connection, channel: str, fingerprints: Sequence[bytes], *, reason: str) -> int:
+    """Take off the list what stands there for exactly this reason; return how many addresses that were."""
+    lifted = delete(suppressions).where(
+        suppressions.c.channel == channel,
+        suppressions.c.fingerprint.in_(fingerprints),
+        suppressions.c.reason == reason,
+    )
+    return connection.execute(lifted).rowcount

@@ -12,11 +12,10 @@ from templates import wechat_fields
 from templates.inspection import Inspection
 from templates.known_facts import SAMPLE_FACTS
 from templates.links import UNSUBSCRIBE
-from templates.rendering import CompiledTemplate, RenderRefused, compile_content, inspect_content
+from templates.rendering import CompiledTemplate, RenderRefused, compile_content, defaults_in, inspect_content
 from templates.template import SHEET, Folder, source_file
+from templates.text_messages import offer_problems, signature_problems
 
-#: Words by which a text message offers to stop; one of them must be there to advertise.
-OPT_OUT: Final = re.compile(r"拒收|退订|\bSTOP\b|\bopt[ -]?out\b|\bunsubscribe\b", re.IGNORECASE)
 EMAIL_PARTS: Final = ("subject", "html", "text")
 LONGEST_SUBJECT: Final = 70  #: characters; phones cut off the rest
 
@@ -107,9 +106,11 @@ def _missing_parts(content: Mapping[str, Any], folder: Path) -> Iterator[Problem
 
 def _part_problems(content: Mapping[str, Any], place: _Place, inspection: Inspection) -> Iterator[Problem]:
     marketing = content["purpose"] == "marketing"
-    if place.channel == "sms" and marketing and not OPT_OUT.search(place.source):
-        sentence = "an advertising text must say how to stop it: 拒收请回复R, 退订 or STOP"
-        yield Problem(sentence=sentence, line=1)
+    if place.channel == "sms" and inspection.tree is not None:
+        if marketing:
+            yield from offer_problems(inspection.tree, defaults_in(content["facts"], place.language))
+        if content["sms"]["market"] == "cn":
+            yield from signature_problems(inspection.tree)
     if place.channel == "email" and marketing and place.part != "subject" and UNSUBSCRIBE not in inspection.links:
         yield Problem(sentence="an advertising email must hold {{{{ links.unsubscribe }}}} in html and text", line=1)
     is_field = place.channel == "wechat" and place.part != wechat_fields.ADDRESS_FIELD

@@ -195,7 +195,7 @@ def _compiled(text: str) -> CompiledTemplate:
         link_names=tuple(sorted(content["links"])),
         links=MappingProxyType(dict(content["links"])),
         facts=frozenset[str]().union(*(inspection.facts for inspection in inspected.values())),
-        defaults={language: _defaults(content["facts"], language) for language in LANGUAGES},
+        defaults={language: defaults_in(content["facts"], language) for language in LANGUAGES},
         market=content["sms"]["market"],
         words={key: tuple(value) for key, value in words.items()},
     )
@@ -259,7 +259,7 @@ def _refuse_empty(parts: Mapping[str, str]) -> None:
             raise RenderRefused(f"words_empty:{part}")
 
 
-def _defaults(facts: Mapping[str, object], language: str) -> Mapping[str, object]:
+def defaults_in(facts: Mapping[str, object], language: str) -> Mapping[str, object]:
     """Return each declared default as it is said in one language, or in the other where it has none."""
     said: dict[str, object] = {}
     for name, default in facts.items():

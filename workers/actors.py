@@ -17,6 +17,7 @@ from database.engine import read_clock
 from journeys.advance import advance
 from journeys.triggers import enrol, enrol_scheduled
 from reports.responses import credit
+from workers.asking import ask_providers
 from workers.bells import DELIVERY, Work, heard, queue_of, ring
 from workers.broker import broker
 from workers.installation import Installation, installed
@@ -161,6 +162,18 @@ def doubt(lane: int) -> None:
         return left
 
     _work(Work.DOUBT, lane, once)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.INBOX)
+def inbox(lane: int) -> None:
+    """Ask each provider for what it tells only when asked."""
+
+    def once(installation: Installation) -> bool:
+        ask_providers(installation.application)
+        return False
+
+    _work(Work.INBOX, lane, once)
+    ring_due(installed().application, (Work.RECEIPTS, Work.EVENTS))
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.RESPONSES)

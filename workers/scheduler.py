@@ -17,6 +17,7 @@ log = structlog.get_logger("workers")
 POLL_SECONDS = 1
 CALENDAR_SECONDS = 15
 RESPONSE_SECONDS = 30
+INBOX_SECONDS = 60
 
 
 def _safely(tick: Callable[[], None]) -> Callable[[], None]:
@@ -38,6 +39,7 @@ def start_ticking(application: Application) -> BackgroundScheduler:
     scheduler.add_job(_safely(lambda: ring_due(application, list(Work))), "interval", seconds=POLL_SECONDS)
     scheduler.add_job(lambda: ring(Work.CALENDAR), "interval", seconds=CALENDAR_SECONDS)
     scheduler.add_job(lambda: ring(Work.RESPONSES), "interval", seconds=RESPONSE_SECONDS)
+    scheduler.add_job(lambda: ring(Work.INBOX), "interval", seconds=INBOX_SECONDS)
     scheduler.start()
     return scheduler
 

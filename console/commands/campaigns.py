@@ -14,6 +14,8 @@ from campaigns.campaign import CampaignDefinition, load_definition, load_definit
 from campaigns.launching import Launched, launch, schedule_launch
 from campaigns.publishing import apply_campaigns, load_campaign, set_campaign_state, template_problems
 from campaigns.sends import cancel_for_campaign
+from config.carriers import signed_by
+from config.settings import read_settings
 from config.wiring import Application, open_application
 from console.output import in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -35,7 +37,7 @@ Name = Annotated[str, typer.Argument(help="The campaign.")]
 @run_command
 def check_campaigns(files: Annotated[list[Path], typer.Argument(help="Campaign files.")], as_json: AsJson = False) -> None:
     """Name everything wrong with campaign files: file, line, field and what was expected."""
-    library = load_library()
+    library, signs = load_library(), signed_by(read_settings())
     problems: list[Problem] = []
     for path in files:
         try:
@@ -43,7 +45,7 @@ def check_campaigns(files: Annotated[list[Path], typer.Argument(help="Campaign f
         except InputRefused as refused:
             problems.extend(refused.problems)
             continue
-        problems.extend(_placed(problem, path) for problem in template_problems([definition], library))
+        problems.extend(_placed(problem, path) for problem in template_problems([definition], library, signed_by=signs))
     if as_json:
         print_json({"files": len(files), "problems": [_told(problem) for problem in problems]})
         if problems:
@@ -70,7 +72,8 @@ def apply_folder(
     """Publish every campaign of a folder, or none: one broken file stops them all."""
     wanted = load_definitions(folder)
     with open_application() as application, application.database.transaction() as connection:
-        done = apply_campaigns(connection, wanted, application.library, now=read_clock(connection))
+        now, signs = read_clock(connection), signed_by(application.settings)
+        done = apply_campaigns(connection, wanted, application.library, now=now, signed_by=signs)
     if as_json:
         print_json({"new": list(done.new), "changed": list(done.changed), "unchanged": list(done.unchanged)})
         return

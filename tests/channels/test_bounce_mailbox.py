@@ -12,6 +12,8 @@ from channels.email.bounce_mailbox import BounceMailbox, BounceMailboxSettings, 
 from channels.email.bounce_reports import report_of
 from channels.email.bounces import read_bounce
 from channels.email.return_address import ReturnAddress
+from channels.email.settings import SmtpSettings
+from channels.email.smtp import SmtpProvider
 from channels.errors import ProviderMisconfigured, ProviderUnavailable
 from channels.message import DeliveryReport, ReportStatus
 
@@ -196,3 +198,20 @@ def test_settings_that_leak_or_inject_are_refused(wrong: dict[str, object]):
     assert "geheim" not in repr(BounceMailboxSettings.model_validate(right))
     with pytest.raises(ValidationError):
         BounceMailboxSettings.model_validate({**right, **wrong})
+
+
+def test_an_account_with_a_mailbox_hands_over_what_lies_in_it_and_one_without_asks_nobody() -> None:
+    sender = {"host": "127.0.0.1", "port": 9, "security": "none", "sender_address": "a@example.com"}
+    told: list[DeliveryReport] = []
+    with ScriptedImap(DEAD) as server:
+        login = {"host": "127.0.0.1", "port": server.port, "security": "none", "username": "bounces", "password": server.password}
+        account = SmtpProvider(
+            SmtpSettings.model_validate({**sender, "bounce_address": "bounce@example.com", "bounce_mailbox": login})
+        )
+        account.pull(lambda callback: told.extend(callback.reports))
+        account.close()
+    silent = SmtpProvider(SmtpSettings.model_validate(sender))
+    silent.pull(lambda callback: told.extend(callback.reports))
+    silent.close()
+
+    assert [(each.status, each.reference) for each in told] == [(ReportStatus.BOUNCED, "0badcafe-7")]

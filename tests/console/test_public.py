@@ -272,6 +272,7 @@ def test_a_reply_of_stop_is_heeded(side: ListeningSide) -> None:
 
     with side.application.database.transaction() as connection:
         assert connection.execute(select(suppressions.c.channel, suppressions.c.reason)).all() == [("sms", "reply")]
+    assert "events" in side.rung
 
 
 def test_events_come_in_fast_enough(side: ListeningSide) -> None:

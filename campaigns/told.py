@@ -1,0 +1,26 @@
+"""Keep what providers told, in one transaction."""
+
+from collections.abc import Sequence
+
+from campaigns.contacts import follow_contacts, keep_grants
+from campaigns.delivery import installation_mark
+from campaigns.replies import follow_replies
+from campaigns.sends import store_reports
+from channels.message import Callback
+from database.engine import Database, read_clock
+
+
+def store_told(database: Database, told: Sequence[Callback], *, secret: bytes) -> None:
+    """Keep delivery reports and permissions, follow replies, and tell what members did as events of theirs."""
+    reports = [report for callback in told for report in callback.reports]
+    replies = [reply for callback in told for reply in callback.replies]
+    contacts = [contact for callback in told for contact in callback.contacts]
+    grants = [grant for callback in told for grant in callback.grants]
+    with database.transaction() as connection:
+        now = read_clock(connection)
+        store_reports(connection, reports, installation=installation_mark(secret), now=now)
+        if replies:
+            follow_replies(connection, replies, secret=secret, now=now)
+        if contacts:
+            follow_contacts(connection, contacts, secret=secret, now=now)
+        keep_grants(connection, grants, secret=secret, now=now)
