@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from channels.email.ses import Ses, SesSettings
 from channels.email.settings import SmtpSettings
 from channels.email.smtp import SmtpProvider
 from channels.provider import Provider
@@ -29,6 +30,7 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
     AliyunSms.name: ProviderEntry(AliyunSettings, AliyunSms),
     KannelSms.name: ProviderEntry(KannelSettings, KannelSms),
     OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount),
+    Ses.name: ProviderEntry(SesSettings, Ses),
     SmtpProvider.name: ProviderEntry(SmtpSettings, SmtpProvider),
     TencentSms.name: ProviderEntry(TencentSettings, TencentSms),
     TwilioSms.name: ProviderEntry(TwilioSettings, TwilioSms),

@@ -45,4 +45,8 @@ class SimulatorSettings:
     auth_token: str = "simulated-auth-token"  # noqa: S105 - It guards nothing.
     kannel_username: str = "simulated-user"
     kannel_password: str = "simulated-password"  # noqa: S105 - It guards nothing.
+    sns_topic: str = "arn:aws:sns:us-east-1:123456789012:simulated"
+    mail_api_key: str = "simulated-mail-key"
+    mail_signing_key: str = "simulated-mail-signing-key"  #: of what the mail providers tell
+    mail_domain: str = "example.com"  #: the one domain mails may be sent from, where a provider knows domains
     token_lasts: int = 7200  #: seconds a WeChat access token is good for

@@ -95,6 +95,23 @@ def mail(http_url: str, smtp_port: int, patience: float) -> Provider:
     return open_provider("email.smtp", settings)
 
 
+def ses(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "access_key_id": "simulated-key",
+        "secret_access_key": "simulated-secret",
+        "region": "us-east-1",
+        "sender_address": "crm@example.com",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("email.ses", settings)
+
+
+def mailed(number: int) -> Message:
+    parts = {"subject": "生日快乐", "text": "王小明，生日快乐", "html": "<p>王小明，生日快乐</p>"}
+    return message(Channel.EMAIL, f"m{number}@members.example.com", number, parts)
+
+
 def message(channel: Channel, address: str, number: int, parts: dict[str, str]) -> Message:
     return Message(
         reference=f"send-{number}",
@@ -137,6 +154,7 @@ ACCOUNTS = (
         lambda number: message(Channel.WECHAT, f"oMember{number:021d}", number, {"thing1": "王小明，生日快乐"}),
         "simulated-app-secret",
     ),
+    Account("email.ses", ses, mailed, "simulated-secret"),
     Account(
         "email.smtp",
         mail,
