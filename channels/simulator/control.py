@@ -13,6 +13,7 @@ from channels.simulator.faults import Fault
 from channels.simulator.kannel_desk import KannelDesk
 from channels.simulator.page import phone_page
 from channels.simulator.receipts import Push
+from channels.simulator.sendgrid_desk import SendGridDesk
 from channels.simulator.ses_desk import SesDesk
 from channels.simulator.sms_desk import SmsDesk
 from channels.simulator.tencent_desk import TencentDesk
@@ -87,7 +88,7 @@ def build(world: World) -> Starlette:
     sms, wechat = SmsDesk(world), WechatDesk(world)
     # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
     texts = (TencentDesk(world), sms, TwilioDesk(world), KannelDesk(world))
-    mails = (SesDesk(world),)
+    mails = (SesDesk(world), SendGridDesk(world))
     desks = (*texts, *mails, wechat, Control(world, wechat))
     return Starlette(
         routes=[route for desk in desks for route in desk.routes()],
