@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from channels.email.mailgun import Mailgun, MailgunSettings
 from channels.email.sendgrid import SendGrid, SendGridSettings
 from channels.email.ses import Ses, SesSettings
 from channels.email.settings import SmtpSettings
@@ -31,6 +32,7 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
     AliyunSms.name: ProviderEntry(AliyunSettings, AliyunSms),
     KannelSms.name: ProviderEntry(KannelSettings, KannelSms),
     OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount),
+    Mailgun.name: ProviderEntry(MailgunSettings, Mailgun),
     SendGrid.name: ProviderEntry(SendGridSettings, SendGrid),
     Ses.name: ProviderEntry(SesSettings, Ses),
     SmtpProvider.name: ProviderEntry(SmtpSettings, SmtpProvider),

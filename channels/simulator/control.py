@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import Fault
 from channels.simulator.kannel_desk import KannelDesk
+from channels.simulator.mailgun_desk import MailgunDesk
 from channels.simulator.page import phone_page
 from channels.simulator.receipts import Push
 from channels.simulator.sendgrid_desk import SendGridDesk
@@ -88,7 +89,7 @@ def build(world: World) -> Starlette:
     sms, wechat = SmsDesk(world), WechatDesk(world)
     # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
     texts = (TencentDesk(world), sms, TwilioDesk(world), KannelDesk(world))
-    mails = (SesDesk(world), SendGridDesk(world))
+    mails = (SesDesk(world), SendGridDesk(world), MailgunDesk(world))
     desks = (*texts, *mails, wechat, Control(world, wechat))
     return Starlette(
         routes=[route for desk in desks for route in desk.routes()],
