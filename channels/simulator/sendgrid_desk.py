@@ -70,7 +70,7 @@ class SendGridDesk:
         try:
             asked = json.loads(await request.body())
             parcel, wrong = _parcel(asked), _wrong_field(asked, self._world.settings.mail_domain)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             parcel, wrong = Parcel(address="", reference="", text=""), "personalizations"
         wrong = REFUSED_WITH.get(fault, wrong)
         message_id = f"Sim-{self._world.record.next_seq:018d}"

@@ -139,7 +139,7 @@ def _parcel(body: bytes) -> tuple[Parcel, tuple[str, str] | None]:
         (address,) = asked["Destination"]["ToAddresses"]
         content = base64.b64decode(asked["Content"]["Raw"]["Data"], validate=True)
         tags = {each["Name"]: each["Value"] for each in asked.get("EmailTags", [])}
-    except (ValueError, KeyError, TypeError, binascii.Error):
+    except (ValueError, LookupError, TypeError, AttributeError, binascii.Error):
         return Parcel(address="", reference="", text=""), ("BadRequestException", "The call is not as documented.")
     mail = read_mail(content)
     parcel = Parcel(address=str(address), reference=tags.get(TAG, ""), text=shown(mail) if mail else "")
