@@ -26,6 +26,9 @@ class Provider(ABC):
     #: Whether a look-up that finds nothing proves that nothing was taken; where not, ``look_up`` raises instead.
     look_up_denies: ClassVar[bool] = True
 
+    #: Whether ``read_callback`` may have to ask somebody, and so must not hold up others.
+    callbacks_may_wait: ClassVar[bool] = False
+
     @abstractmethod
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
         """Carry the messages and say what came of each, in their order, never all-or-nothing.

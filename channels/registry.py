@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
+from channels.email.mailgun import Mailgun, MailgunSettings
+from channels.email.sendgrid import SendGrid, SendGridSettings
+from channels.email.ses import Ses, SesSettings
 from channels.email.settings import SmtpSettings
 from channels.email.smtp import SmtpProvider
 from channels.provider import Provider
@@ -34,6 +37,9 @@ PROVIDERS: Mapping[str, ProviderEntry] = {
     KannelSms.name: ProviderEntry(KannelSettings, KannelSms),
     MiniProgram.name: ProviderEntry(MiniProgramSettings, MiniProgram, shares_tokens=True),
     OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount, shares_tokens=True),
+    Mailgun.name: ProviderEntry(MailgunSettings, Mailgun),
+    SendGrid.name: ProviderEntry(SendGridSettings, SendGrid),
+    Ses.name: ProviderEntry(SesSettings, Ses),
     SmtpProvider.name: ProviderEntry(SmtpSettings, SmtpProvider),
     TencentSms.name: ProviderEntry(TencentSettings, TencentSms),
     TwilioSms.name: ProviderEntry(TwilioSettings, TwilioSms),

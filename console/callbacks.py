@@ -29,8 +29,8 @@ async def receive(side: PublicSide, request: Request) -> Response:
 
 
 async def _read(provider: Provider, request: CallbackRequest) -> Callback:
-    """Verify and read; a large callback in a thread, so that others are answered meanwhile."""
-    if len(request.body) > LARGE:
+    """Verify and read; in a thread where that takes time, so that others are answered meanwhile."""
+    if len(request.body) > LARGE or provider.callbacks_may_wait:
         return await run_in_threadpool(provider.read_callback, request)
     return provider.read_callback(request)
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from typing import Protocol
 
 from channels.email.mailbox import mailbox, one_line
-from channels.email.settings import SmtpSettings
 from channels.errors import AddressRefused, ContentRefused, MessageRefused
 from channels.message import Message
 
@@ -39,6 +39,19 @@ _ALTERNATIVE = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; bound
 _CONTENT_TYPE = b'Content-Type: text/%s; charset="utf-8"\r\nContent-Transfer-Encoding: %s\r\n\r\n'
 
 
+class Sender(Protocol):
+    """Whoever a sender's settings are for, these four say who sends."""
+
+    @property
+    def sender_address(self) -> str: ...
+    @property
+    def sender_name(self) -> str: ...
+    @property
+    def reply_to(self) -> str | None: ...
+    @property
+    def feedback_sender(self) -> str | None: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Skeleton:
     """What every mail of one sender has in common."""
@@ -48,7 +61,7 @@ class Skeleton:
     feedback_sender: str | None
 
 
-def skeleton_for(settings: SmtpSettings) -> Skeleton:
+def skeleton_for(settings: Sender) -> Skeleton:
     """Make the skeleton of a sender's mails."""
     lines = f"From: {_display(settings.sender_name)}<{settings.sender_address}>\r\n"
     if settings.reply_to:
@@ -161,6 +174,16 @@ def _own_headers(skeleton: Skeleton, message: Message) -> str:
         template = _NO_TOKEN.sub("-", message.template)[:100]
         lines.append(f"Feedback-ID: {template}:{skeleton.feedback_sender}\r\n")
     return "".join(lines)
+
+
+def own_headers(skeleton: Skeleton, message: Message) -> dict[str, str]:
+    """Return the message's own headers by name, as they stand in its mail.
+
+    Raises:
+        MessageRefused: one of them cannot stand in a mail.
+    """
+    lines = _own_headers(skeleton, message).splitlines()
+    return {name: value for name, _, value in (line.partition(": ") for line in lines)}
 
 
 def _body(parts: Mapping[str, str]) -> bytes:

@@ -11,8 +11,11 @@ from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import Fault
 from channels.simulator.kannel_desk import KannelDesk
+from channels.simulator.mailgun_desk import MailgunDesk
 from channels.simulator.page import phone_page
 from channels.simulator.receipts import Push
+from channels.simulator.sendgrid_desk import SendGridDesk
+from channels.simulator.ses_desk import SesDesk
 from channels.simulator.sms_desk import SmsDesk
 from channels.simulator.tencent_desk import TencentDesk
 from channels.simulator.twilio_desk import TwilioDesk
@@ -86,7 +89,9 @@ def build(world: World) -> Starlette:
     """Return the application with every pretend provider that speaks HTTP."""
     sms, wechat = SmsDesk(world), WechatDesk(world)
     # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
-    desks = (TencentDesk(world), sms, wechat, TwilioDesk(world), KannelDesk(world), WecomDesk(world), Control(world, wechat))
+    texts = (TencentDesk(world), sms, TwilioDesk(world), KannelDesk(world))
+    mails = (SesDesk(world), SendGridDesk(world), MailgunDesk(world))
+    desks = (*texts, *mails, wechat, WecomDesk(world), Control(world, wechat))
     return Starlette(
         routes=[route for desk in desks for route in desk.routes()],
         exception_handlers={ClientDisconnect: _hang_up},

@@ -46,6 +46,10 @@ class SimulatorSettings:
     kannel_username: str = "simulated-user"
     kannel_password: str = "simulated-password"  # noqa: S105 - It guards nothing.
     encoding_aes_key: str = ""  #: with it WeChat's pushes are encrypted
+    sns_topic: str = "arn:aws:sns:us-east-1:123456789012:simulated"
+    mail_api_key: str = "simulated-mail-key"
+    mail_signing_key: str = "simulated-mail-signing-key"  #: of what the mail providers tell
+    mail_domain: str = "example.com"  #: the one domain mails may be sent from, where a provider knows domains
     token_lasts: int = 7200  #: seconds a WeChat access token is good for
     token_delay: float = 0.0  #: seconds a WeChat access token takes to be handed out
     grants_needed: bool = False  #: whether nobody has allowed any WeChat notice until they are said to have

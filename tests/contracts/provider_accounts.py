@@ -127,6 +127,44 @@ def mail(http_url: str, smtp_port: int, patience: float) -> Provider:
     return open_provider("email.smtp", settings)
 
 
+def ses(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "access_key_id": "simulated-key",
+        "secret_access_key": "simulated-secret",
+        "region": "us-east-1",
+        "sender_address": "crm@example.com",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("email.ses", settings)
+
+
+def sendgrid(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "api_key": "simulated-mail-key",
+        "sender_address": "crm@example.com",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("email.sendgrid", settings)
+
+
+def mailgun(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "domain": "example.com",
+        "api_key": "simulated-mail-key",
+        "sender_address": "crm@example.com",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("email.mailgun", settings)
+
+
+def mailed(number: int) -> Message:
+    parts = {"subject": "生日快乐", "text": "王小明，生日快乐", "html": "<p>王小明，生日快乐</p>"}
+    return message(Channel.EMAIL, f"m{number}@members.example.com", number, parts)
+
+
 def message(channel: Channel, address: str, number: int, parts: dict[str, str]) -> Message:
     return Message(
         reference=f"send-{number}",
@@ -169,6 +207,9 @@ ACCOUNTS = (
         lambda number: message(Channel.WECHAT, f"oMember{number:021d}", number, {"thing1": "王小明，生日快乐"}),
         "simulated-app-secret",
     ),
+    Account("email.mailgun", mailgun, mailed, "simulated-mail-key"),
+    Account("email.sendgrid", sendgrid, mailed, "simulated-mail-key"),
+    Account("email.ses", ses, mailed, "simulated-secret"),
     Account(
         "wechat.mini_program",
         mini_program,
