@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from config.carriers import carriers
+from config.carriers import carriers, signed_by
 from config.logs import log_for, set_up_logs
 from config.refusals import unknown_variables
 from config.settings import Settings, preferred_language, read_settings
 from config.wiring import installation_secret, planning_rules
 from language.problems import InputRefused
+from templates.text_messages import SignedBy
 
 
 @pytest.fixture
@@ -132,3 +133,7 @@ def test_a_log_line_has_only_allowed_fields_and_no_words_of_an_exception(lines: 
     assert third["event"] == "took 3 seconds"
     assert fourth["exception"] == "ValueError"
     assert "fang" not in lines.getvalue() and "138001" not in lines.getvalue()
+
+
+def test_aliyun_signs_text_messages_itself_so_that_templates_need_no_signature() -> None:
+    assert signed_by(Settings()) is SignedBy.PROVIDER
