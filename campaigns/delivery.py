@@ -28,7 +28,7 @@ from campaigns.sends import (
     release,
 )
 from campaigns.terms import Terms, terms_of
-from channels.message import Blame, Channel, Message, Outcome, OutcomeKind
+from channels.message import Blame, Channel, Message, Outcome, OutcomeKind, Purpose
 from channels.provider import Provider
 from database.engine import Database
 from database.tables import addresses, campaigns, sends, template_versions
@@ -107,7 +107,7 @@ def deliver(carrier: Carrier, *, now: datetime, limit: int = 1024, stopped: _Sto
         return done
     with carrier.database.transaction() as connection:
         terms = _terms_by_campaign(connection, {send.campaign_id for send in claimed}, carrier.rules)
-        ready, refused = _render(connection, carrier, claimed, now)
+        ready, refused = _render(connection, carrier, claimed, terms, now)
         if refused:
             fail_unrendered(connection, refused, token=token)
     done.unrendered = len(refused)
@@ -133,7 +133,11 @@ def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTe
 
 
 def _render(
-    connection: Connection, carrier: Carrier, claimed: Sequence[Claimed], now: datetime
+    connection: Connection,
+    carrier: Carrier,
+    claimed: Sequence[Claimed],
+    terms: Mapping[int, Terms],
+    now: datetime,
 ) -> tuple[list[_Ready], list[tuple[int, str]]]:
     """Write each send's words; one that cannot be written ends here and stops no other."""
     facts = facts_for(connection, [send.member_id for send in claimed], now)
@@ -146,13 +150,16 @@ def _render(
             continue
         known["brand"] = carrier.rules.brand
         try:
-            ready.append(_ready(carrier, send, templates[send.template_version_id], known))
+            purpose = Purpose(terms[send.campaign_id].purpose)
+            ready.append(_ready(carrier, send, templates[send.template_version_id], known, purpose))
         except RenderRefused as reason:
             refused.append((send.id, f"words:{reason.reason}"))
     return ready, refused
 
 
-def _ready(carrier: Carrier, send: Claimed, template: CompiledTemplate, facts: Mapping[str, object]) -> _Ready:
+def _ready(
+    carrier: Carrier, send: Claimed, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
+) -> _Ready:
     channel = carrier.provider.channel
     links = links_for(
         template,
@@ -171,6 +178,7 @@ def _ready(carrier: Carrier, send: Claimed, template: CompiledTemplate, facts: M
         template=template.name,
         variables=words.variables,
         headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
+        purpose=purpose,
     )
     price = carrier.rules.prices.get(channel.value, Decimal(0))
     rendered = Rendered(id=send.id, member_id=send.member_id, parts=words.billed_parts, cost=price * words.billed_parts)

@@ -27,14 +27,40 @@ class Crew:
         of ours in the middle of a call leaves UNKNOWN, for the request may have been written.
         """
         outcomes = [NOT_BEGUN] * len(messages)
+
+        def carry_one(place: int) -> None:
+            outcomes[place] = _outcome(call, messages[place], deadline)
+
+        self._take_turns(carry_one, len(messages), deadline)
+        return outcomes
+
+    def carry_groups(
+        self,
+        groups: Sequence[Sequence[Message]],
+        call: Callable[[int, float], Sequence[Outcome]],
+        *,
+        deadline: float,
+    ) -> list[list[Outcome]]:
+        """Call with the place of each group and the deadline; return its outcomes, one per message, in their order.
+
+        What holds for one message of ``carry`` holds here for each message of a group alike.
+        """
+        outcomes = [[NOT_BEGUN] * len(group) for group in groups]
+
+        def carry_group(place: int) -> None:
+            outcomes[place] = _outcomes(call, place, len(groups[place]), deadline)
+
+        self._take_turns(carry_group, len(groups), deadline)
+        return outcomes
+
+    def _take_turns(self, carry: Callable[[int], None], count: int, deadline: float) -> None:
         turn = itertools.count()
 
         def take_turns() -> None:
-            while (place := next(turn)) < len(messages) and time.monotonic() < deadline:
-                outcomes[place] = _outcome(call, messages[place], deadline)
+            while (place := next(turn)) < count and time.monotonic() < deadline:
+                carry(place)
 
-        wait([self._threads.submit(take_turns) for _ in range(min(self._size, len(messages)))])
-        return outcomes
+        wait([self._threads.submit(take_turns) for _ in range(min(self._size, count))])
 
     def close(self) -> None:
         """Let the threads end."""
@@ -47,4 +73,20 @@ def _outcome(call: Callable[[Message, float], Outcome], message: Message, deadli
     except DeliveryError as error:
         return error.as_outcome()
     except Exception as error:  # noqa: BLE001 - A mistake of ours; what it says may quote the message.
-        return Outcome(kind=OutcomeKind.UNKNOWN, detail=f"an error of ours in the middle ({type(error).__name__})")
+        return _our_error(error)
+
+
+def _outcomes(
+    call: Callable[[int, float], Sequence[Outcome]], place: int, count: int, deadline: float
+) -> list[Outcome]:
+    try:
+        outcomes = list(call(place, deadline))
+    except DeliveryError as error:
+        return [error.as_outcome()] * count
+    except Exception as error:  # noqa: BLE001 - As above.
+        return [_our_error(error)] * count
+    return outcomes if len(outcomes) == count else [_our_error(IndexError())] * count
+
+
+def _our_error(error: Exception) -> Outcome:
+    return Outcome(kind=OutcomeKind.UNKNOWN, detail=f"an error of ours in the middle ({type(error).__name__})")

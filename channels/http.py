@@ -218,8 +218,8 @@ class Http:
         context = ssl.create_default_context() if place.scheme == "https" else None
         self._line = _Line(limits.read, context, self._sessions.add)
 
-    def post(self, target: str, *, headers: Mapping[str, str], body: bytes, deadline: float) -> Answer:
-        """Send one request and return the whole answer.
+    def post(self, target: str, *, headers: Mapping[str, str], body: bytes | None, deadline: float) -> Answer:
+        """Send one request, a GET where there is no body, and return the whole answer.
 
         Nothing is written once ``time.monotonic()`` has reached ``deadline``.  Messages of
         exceptions hold neither the address called nor anything that was said.
@@ -242,17 +242,19 @@ class Http:
             return answer
         raise failure  # Out here, where it does not drag along what it was made from: that one knows the address.
 
+    get = functools.partialmethod(post, body=None)
+
     def close(self) -> None:
         """Close every thread's connection."""
         for session in list(self._sessions):
             session.close()
 
-    def _request(self, target: str, headers: Mapping[str, str], body: bytes) -> requests.PreparedRequest:
+    def _request(self, target: str, headers: Mapping[str, str], body: bytes | None) -> requests.PreparedRequest:
         """Return a request that nothing is added to, and nothing spelt anew, on its way."""
         request = requests.PreparedRequest()
-        request.method, request.url, request.body = "POST", self._endpoint + target, body
-        request.headers = CaseInsensitiveDict({"Host": self.host, **UNSAID, **headers})
-        request.headers["Content-Length"] = str(len(body))
+        request.method, request.url, request.body = "GET" if body is None else "POST", self._endpoint + target, body
+        length = {} if body is None else {"Content-Length": str(len(body))}
+        request.headers = CaseInsensitiveDict({"Host": self.host, **UNSAID, **headers, **length})
         said = "".join([target, *headers, *headers.values()])
         if not said.isascii() or not said.isprintable():
             raise ProviderMisconfigured("a setting holds characters no header may hold", provider=self._provider)
@@ -277,14 +279,12 @@ class Http:
             error = deeper
         if written:
             return OutcomeUnknown(f"the answer was lost ({type(error).__name__})", provider=self._provider)
-        said = f"no connection to the provider in time ({type(error).__name__})"
-        return ProviderUnavailable(said, provider=self._provider)
+        return ProviderUnavailable(f"no connection in time ({type(error).__name__})", provider=self._provider)
 
     def _turned_away(self, answer: Answer) -> None:
         code = str(answer.status)
         if 300 <= answer.status < 400:
-            said = "the provider answered with a redirect, which is never followed"
-            raise ProviderUnavailable(said, provider=self._provider, code=code)
+            raise ProviderUnavailable("the provider answered with a redirect", provider=self._provider, code=code)
         if answer.status == 429:
             said, wait = "the provider asked for fewer calls", retry_after(answer.headers)
             raise ProviderUnavailable(said, provider=self._provider, code=code, retry_after=wait)

@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 
@@ -13,6 +13,13 @@ class Channel(enum.StrEnum):
     SMS = "sms"
     EMAIL = "email"
     WECHAT = "wechat"
+
+
+class Purpose(enum.StrEnum):
+    """Why a message is sent, which decides by which ways it may go."""
+
+    MARKETING = "marketing"
+    SERVICE = "service"  #: about something the member did or asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,8 +33,12 @@ class Message:
     #: part per field of the provider's template, plus url where the notice is clickable.
     parts: Mapping[str, str]
     template: str = ""  #: the template's name, by which an account finds its approved template code
-    variables: Mapping[str, str] = field(default_factory=dict)  #: facts the words used, for providers that fill in their own approved text
+    variables: Mapping[str, str] = field(
+        default_factory=dict
+    )  #: facts the words used, for providers that fill in their own approved text
     headers: Mapping[str, str] = field(default_factory=dict)  #: email only: List-Unsubscribe and the like
+    purpose: Purpose = Purpose.MARKETING  #: the stricter one, where nobody says
+    answer_until: datetime | None = None  #: when the member's window for answers closes; None: not known here
 
 
 class OutcomeKind(enum.StrEnum):
@@ -88,6 +99,14 @@ class DeliveryReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerWindow:
+    """What a member's own act allows us: so many messages for so long after it."""
+
+    messages: int
+    lasts: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
     """Something a member sent back."""
 
@@ -97,6 +116,53 @@ class Reply:
     address: str
     text: str
     occurred_at: datetime | None = None
+    window: AnswerWindow | None = None  #: what may be answered; None: this channel has no such rule
+
+
+class GrantKind(enum.StrEnum):
+    """What a member said about messages of one template of a provider."""
+
+    GIVEN = "given"  #: one more is allowed
+    DECLINED = "declined"  #: not this time; what was given before stands
+    WITHDRAWN = "withdrawn"  #: none any more, however many were given
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """A member's word on whether they may be sent messages of one template of a provider."""
+
+    provider: str
+    key: str  #: the same one pushed twice has the same key
+    channel: Channel
+    address: str
+    template_code: str  #: the provider's own id of the template
+    kind: GrantKind
+    occurred_at: datetime | None = None
+
+
+class ContactKind(enum.StrEnum):
+    """What a member did with our account."""
+
+    FOLLOWED = "followed"
+    UNFOLLOWED = "unfollowed"  #: nothing reaches them any more
+    SCANNED = "scanned"  #: a follower scanned a code of ours
+    TAPPED = "tapped"  #: an entry of the menu
+    VIEWED = "viewed"  #: a page, from the menu
+    FORGOTTEN = "forgotten"  #: took back the permission to keep what the provider told about them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contact:
+    """Something a member did that is neither a message nor a permission."""
+
+    provider: str
+    key: str  #: the same one pushed twice has the same key
+    channel: Channel
+    address: str
+    kind: ContactKind
+    detail: str | None = None  #: what the scanned code stands for, the menu's key, or the page's address
+    occurred_at: datetime | None = None
+    window: AnswerWindow | None = None  #: what it allows us to answer; None: nothing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,5 +181,7 @@ class Callback:
 
     reports: tuple[DeliveryReport, ...] = ()
     replies: tuple[Reply, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    contacts: tuple[Contact, ...] = ()
     body: bytes = b""  #: the acknowledgement the provider expects
     content_type: str = "application/json"

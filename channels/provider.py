@@ -23,6 +23,8 @@ class Provider(ABC):
     window: ClassVar[int] = 32
     #: Whether ``look_up`` can settle a lost answer.
     can_look_up: ClassVar[bool] = False
+    #: Whether a look-up that finds nothing proves that nothing was taken; where not, ``look_up`` raises instead.
+    look_up_denies: ClassVar[bool] = True
 
     @abstractmethod
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -10,7 +9,14 @@ from channels.email.settings import SmtpSettings
 from channels.email.smtp import SmtpProvider
 from channels.provider import Provider
 from channels.sms.aliyun import AliyunSettings, AliyunSms
+from channels.sms.kannel import KannelSettings, KannelSms
+from channels.sms.tencent import TencentSettings, TencentSms
+from channels.sms.twilio import TwilioSettings, TwilioSms
+from channels.wechat.mini_program import MiniProgram, MiniProgramSettings
 from channels.wechat.official_account import OfficialAccount, OfficialAccountSettings
+from channels.wechat.tokens import TokenStore
+from channels.wechat.wecom import WecomContacts, WecomContactSettings
+from channels.wechat.wecom_application import WecomApplication, WecomApplicationSettings
 from language.problems import InputRefused, Problem, refuse
 
 
@@ -19,18 +25,27 @@ class ProviderEntry:
     """How a provider is configured and made."""
 
     settings: type[BaseModel]
-    factory: Callable[[Any], Provider]  #: called with an instance of ``settings``
+    factory: Callable[..., Provider]  #: called with an instance of ``settings``
+    shares_tokens: bool = False  #: whether it is called with a store of tokens, too
 
 
 PROVIDERS: Mapping[str, ProviderEntry] = {
     AliyunSms.name: ProviderEntry(AliyunSettings, AliyunSms),
-    OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount),
+    KannelSms.name: ProviderEntry(KannelSettings, KannelSms),
+    MiniProgram.name: ProviderEntry(MiniProgramSettings, MiniProgram, shares_tokens=True),
+    OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount, shares_tokens=True),
     SmtpProvider.name: ProviderEntry(SmtpSettings, SmtpProvider),
+    TencentSms.name: ProviderEntry(TencentSettings, TencentSms),
+    TwilioSms.name: ProviderEntry(TwilioSettings, TwilioSms),
+    WecomApplication.name: ProviderEntry(WecomApplicationSettings, WecomApplication, shares_tokens=True),
+    WecomContacts.name: ProviderEntry(WecomContactSettings, WecomContacts, shares_tokens=True),
 }
 
 
-def open_provider(name: str, settings: Mapping[str, object]) -> Provider:
+def open_provider(name: str, settings: Mapping[str, object], *, tokens: TokenStore | None = None) -> Provider:
     """Make the named provider with an account's settings; it connects when it is first used.
+
+    ``tokens`` is where processes share what some providers let one account have only once; None: they do not share.
 
     Raises:
         InputRefused: there is no such provider, or its settings do not fit; values are not repeated.
@@ -51,4 +66,4 @@ def open_provider(name: str, settings: Mapping[str, object]) -> Provider:
                 for each in error.errors(include_input=False, include_context=False, include_url=False)
             ]
         ) from None
-    return entry.factory(checked)
+    return entry.factory(checked, tokens) if entry.shares_tokens else entry.factory(checked)

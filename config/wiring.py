@@ -11,9 +11,11 @@ from sqlalchemy.engine import make_url
 
 from campaigns.rules import PlanningRules
 from channels.provider import Provider
-from channels.registry import open_provider
+from channels.registry import PROVIDERS, open_provider
+from config.callback_addresses import callback_address
 from config.carriers import carriers
-from config.settings import SHORTEST_SECRET, Settings, read_settings
+from config.settings import SHORTEST_SECRET, ProviderChoice, Settings, read_settings
+from config.token_store import SharedTokens
 from database.embedded import EmbeddedEngines
 from database.engine import Database
 from database.migrations.running import current_revision, newest_revision, upgrade
@@ -81,20 +83,30 @@ def open_application(settings: Settings | None = None) -> Iterator[Application]:
             upgrade_once(addresses.database_url)
         database = Database(make_url(addresses.database_url), pool_size=settings.workers.threads + 4)
         held.callback(database.close)
+        secret = installation_secret(settings)
+        tokens = SharedTokens(database, secret=secret)
         providers: dict[str, Provider] = {}
         for channel, choice in carriers(settings).items():
-            providers[channel] = open_provider(choice.provider, choice.own_settings())
+            providers[channel] = open_provider(choice.provider, provider_settings(settings, choice, secret), tokens=tokens)
             held.callback(providers[channel].close)
         yield Application(
             settings=settings,
             database=database,
             redis_url=addresses.redis_url,
-            secret=installation_secret(settings),
+            secret=secret,
             library=load_library(),
             rules=planning_rules(settings),
             providers=providers,
             public_url=str(settings.public_url).rstrip("/"),
         )
+
+
+def provider_settings(settings: Settings, choice: ProviderChoice, secret: bytes) -> Mapping[str, object]:
+    """Return a provider's settings, with our own callback address where it is told one and none is set."""
+    own = dict(choice.own_settings())
+    if "callback_url" in PROVIDERS[choice.provider].settings.model_fields and own.get("callback_url") is None:
+        own["callback_url"] = callback_address(secret, choice.provider, public_url=str(settings.public_url))
+    return own
 
 
 def upgrade_once(database_url: str) -> None:

@@ -9,7 +9,7 @@ import binascii
 import functools
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -79,8 +79,12 @@ def recipient(message: Message) -> str:
         raise AddressRefused(f"The address cannot be used: {error}.", provider=PROVIDER) from None
 
 
-def write_mail(skeleton: Skeleton, message: Message, *, to: str, date: bytes) -> bytes:
+def write_mail(
+    skeleton: Skeleton, message: Message, *, to: str, date: bytes, sign: Callable[[bytes], bytes] | None = None
+) -> bytes:
     """Return the whole mail, dots stuffed, up to and including the lone dot that ends it.
+
+    ``sign`` is given the mail as its receiver will read it, and returns a header to put in front.
 
     Raises:
         MessageRefused: its reference or a header of its own cannot stand in a mail.
@@ -93,7 +97,8 @@ def write_mail(skeleton: Skeleton, message: Message, *, to: str, date: bytes) ->
         f"To: <{to}>\r\nSubject: {subject}\r\nMessage-ID: {message_id(skeleton, message)}\r\n"
         f"{REFERENCE_HEADER}: {message.reference}\r\n{_own_headers(skeleton, message)}"
     )
-    mail = b"".join((date, skeleton.sender, head.encode(), _body(message.parts), b".\r\n"))
+    mail = b"".join((date, skeleton.sender, head.encode(), _body(message.parts)))
+    mail = b"".join((sign(mail) if sign is not None else b"", mail, b".\r\n"))
     # No header line begins with a dot, so a dot after a line end is a dot of the words, or the last one.
     return mail if mail.find(b"\r\n.") == len(mail) - 5 else mail[:-3].replace(b"\r\n.", b"\r\n..") + b".\r\n"
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, model_validator
 
 from channels.email.mailbox import is_plain, mailbox
+from channels.email.return_address import ReturnAddress
+from channels.email.signing import Signer, read_key
 
 #: Hosts to which a password may travel unencrypted, because it does not leave the machine.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -49,8 +51,15 @@ class SmtpSettings(BaseModel):
     bounce_address: Mailbox | None = None
     #: Whether bounces go to ``local+reference@domain``, so that each names its message.
     bounce_per_message: bool = False
+    #: Signs those addresses, so that nobody can make up a bounce.  None: they are not signed.
+    bounce_secret: SecretStr | None = Field(default=None, min_length=16)
     #: The last part of the Feedback-ID header, by which Gmail groups complaints.  None: no such header.
     feedback_sender: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._-]{5,15}$")
+
+    #: The RSA key in PEM with which mails are signed (DKIM).  None: they are not signed here.
+    dkim_key_file: FilePath | None = None
+    dkim_selector: str | None = Field(default=None, pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$")
+    dkim_domain: HostName | None = None  #: None: the sender's domain
 
     max_connections: int = Field(default=4, ge=1, le=100)
     messages_per_connection: int = Field(default=100, ge=1)
@@ -64,6 +73,31 @@ class SmtpSettings(BaseModel):
             raise ValueError("username and password come together")
         if self.username is not None and self.security == "none" and self.host not in LOOPBACK:
             raise ValueError("a password may only travel encrypted: use security starttls or tls")
+        if self.bounce_secret is not None and not self.bounce_per_message:
+            raise ValueError("bounce_secret signs the addresses of bounce_per_message, which is off")
         if min(self.idle_limit, self.connect_timeout, self.reply_timeout) <= timedelta(0):
             raise ValueError("times must be longer than nothing")
         return self
+
+    @model_validator(mode="after")
+    def _key_can_sign(self) -> Self:
+        if (self.dkim_key_file is None) != (self.dkim_selector is None):
+            raise ValueError("dkim_key_file and dkim_selector come together")
+        self.signer()
+        return self
+
+    def signer(self) -> Signer | None:
+        """Return what signs mails, or None where they are not signed.
+
+        Raises:
+            ValueError: the key file holds no key that can sign.
+        """
+        if self.dkim_key_file is None or self.dkim_selector is None:
+            return None
+        domain = self.dkim_domain or self.sender_address.rpartition("@")[2]
+        return Signer(domain=domain.lower(), selector=self.dkim_selector, key=read_key(self.dkim_key_file))
+
+    @property
+    def return_address(self) -> ReturnAddress:
+        """Where bounces of this account go."""
+        return ReturnAddress(address=self.bounce_address or self.sender_address, secret=self.bounce_secret)

@@ -1,7 +1,8 @@
 """Mail over SMTP."""
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -16,13 +17,13 @@ from channels.provider import Provider
 
 #: A connection of its own pays only from so many mails on.
 _MAILS_PER_LANE = 8
-_LONGEST_LOCAL_PART = 64
 
 
 class SmtpProvider(Provider):
     """Any mail server that speaks SMTP: a relay of one's own, or a provider's submission host.
 
-    Source: RFC 5321, RFC 2920 (pipelining), RFC 3207 (STARTTLS), RFC 4954 (login), RFC 3461 (ENVID).
+    Source: RFC 5321, RFC 2920 (pipelining), RFC 3207 (STARTTLS), RFC 4954 (login), RFC 3461 (ENVID),
+    RFC 6376 (DKIM).
     """
 
     channel: ClassVar[Channel] = Channel.EMAIL
@@ -32,12 +33,14 @@ class SmtpProvider(Provider):
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._skeleton = skeleton_for(settings)
+        self._signer = settings.signer()
         self._pool = ConnectionPool(settings)
         self._threads = ThreadPoolExecutor(settings.max_connections, thread_name_prefix="smtp")
 
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
-        date = date_line(datetime.fromtimestamp(time.time(), UTC))
-        batch = Batch(messages, lambda index, message: self._write(index, message, date), deadline=deadline)
+        now = datetime.fromtimestamp(time.time(), UTC)
+        date, sign = date_line(now), self._signing(now)
+        batch = Batch(messages, lambda index, message: self._write(index, message, date, sign), deadline=deadline)
         lanes = min(self._settings.max_connections, -(-len(messages) // _MAILS_PER_LANE))
         # The caller's thread is the first lane; the others only use places that are free now.
         others = [self._threads.submit(self._lane, batch, seconds=0.0) for _ in range(lanes - 1)]
@@ -71,7 +74,11 @@ class SmtpProvider(Provider):
         finally:
             self._pool.free()
 
-    def _write(self, index: int, message: Message, date: bytes) -> Mail:
+    def _signing(self, now: datetime) -> Callable[[bytes], bytes] | None:
+        signer = self._signer
+        return None if signer is None else functools.partial(signer.header_for, at=int(now.timestamp()))
+
+    def _write(self, index: int, message: Message, date: bytes, sign: Callable[[bytes], bytes] | None = None) -> Mail:
         to = recipient(message)
         return Mail(
             index=index,
@@ -79,13 +86,9 @@ class SmtpProvider(Provider):
             recipient=to,
             reference=message.reference,
             message_id=message_id(self._skeleton, message),
-            content=write_mail(self._skeleton, message, to=to, date=date),
+            content=write_mail(self._skeleton, message, to=to, date=date, sign=sign),
         )
 
     def _bounces_to(self, reference: str) -> str:
-        address = self._settings.bounce_address or self._settings.sender_address
-        if not self._settings.bounce_per_message:
-            return address
-        local, _, domain = address.rpartition("@")
-        named = f"{local}+{reference}"
-        return f"{named}@{domain}" if len(named) <= _LONGEST_LOCAL_PART else address
+        address = self._settings.return_address
+        return address.for_message(reference) if self._settings.bounce_per_message else address.address

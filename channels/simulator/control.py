@@ -7,13 +7,17 @@ from collections.abc import Mapping
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import Fault
+from channels.simulator.kannel_desk import KannelDesk
 from channels.simulator.page import phone_page
 from channels.simulator.receipts import Push
 from channels.simulator.sms_desk import SmsDesk
+from channels.simulator.tencent_desk import TencentDesk
+from channels.simulator.twilio_desk import TwilioDesk
 from channels.simulator.wechat_desk import WechatDesk
+from channels.simulator.wecom_desk import WecomDesk
 from channels.simulator.world import World
 
 
@@ -23,6 +27,16 @@ class Control:
     def __init__(self, world: World, wechat: WechatDesk) -> None:
         self._world = world
         self._wechat = wechat
+
+    def routes(self) -> list[BaseRoute]:
+        """Return where it is watched and steered."""
+        return [
+            Route("/", self.page, methods=["GET"]),
+            Route("/_simulator/status", self.status, methods=["GET"]),
+            Route("/_simulator/faults", self.faults, methods=["POST"]),
+            Route("/_simulator/release", self.release, methods=["POST"]),
+            Route("/_simulator/expire-token", self.expire_token, methods=["POST"]),
+        ]
 
     async def page(self, request: Request) -> Response:
         """Show the last messages as phones would."""
@@ -58,8 +72,8 @@ class Control:
         return JSONResponse({"released": before, "callbacks": [*map(_as_json, pushes)]})
 
     async def expire_token(self, request: Request) -> Response:
-        """End the WeChat access token in use."""
-        self._wechat.expire_token()
+        """End the WeChat access tokens in use."""
+        self._wechat.expire_tokens()
         return JSONResponse({})
 
 
@@ -71,25 +85,19 @@ async def _hang_up(_request: Request, _error: Exception) -> Response:
 def build(world: World) -> Starlette:
     """Return the application with every pretend provider that speaks HTTP."""
     sms, wechat = SmsDesk(world), WechatDesk(world)
-    control = Control(world, wechat)
+    # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
+    desks = (TencentDesk(world), sms, wechat, TwilioDesk(world), KannelDesk(world), WecomDesk(world), Control(world, wechat))
     return Starlette(
-        routes=[
-            Route("/", sms.serve, methods=["POST"]),
-            Route("/cgi-bin/message/subscribe/bizsend", wechat.notice, methods=["POST"]),
-            Route("/cgi-bin/stable_token", wechat.token, methods=["POST"]),
-            Route("/", control.page, methods=["GET"]),
-            Route("/_simulator/status", control.status, methods=["GET"]),
-            Route("/_simulator/faults", control.faults, methods=["POST"]),
-            Route("/_simulator/release", control.release, methods=["POST"]),
-            Route("/_simulator/expire-token", control.expire_token, methods=["POST"]),
-        ],
+        routes=[route for desk in desks for route in desk.routes()],
         exception_handlers={ClientDisconnect: _hang_up},
     )
 
 
-def _as_json(push: Push) -> Mapping[str, str]:
+def _as_json(push: Push) -> Mapping[str, object]:
     return {
         "provider": push.provider,
+        "method": push.method,
+        "headers": dict(push.headers),
         "query": push.query,
         "content_type": push.content_type,
         "body": push.body.decode(),

@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -29,6 +29,9 @@ class Receipt:
     template: str
     sent_at: datetime
     arrived: bool
+    callback: str = ""  #: the address the sender named for it, where the protocol lets it
+    event: str = ""  #: which of the provider's events tells it, where it has several
+    members: int = 1  #: how many it is about
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +43,8 @@ class Push:
     content_type: str
     body: bytes
     receipts: tuple[Receipt, ...]
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)  #: beside Content-Type
 
 
 #: How each provider words its reports; the number is how many one push may hold.
@@ -160,10 +165,11 @@ class Receipts:
     def _post(self, push: Push) -> bool:
         http, path = self._addresses[push.provider]
         target = f"{path}?{push.query}" if push.query else path
-        headers: Mapping[str, str] = {"Content-Type": push.content_type}
+        headers = {"Content-Type": push.content_type, **push.headers} if push.method == "POST" else push.headers
+        body = push.body if push.method == "POST" else None
         try:
             deadline = time.monotonic() + 5.0
-            return http.post(target, headers=headers, body=push.body, deadline=deadline).status == 200
+            return http.post(target, headers=headers, body=body, deadline=deadline).status == 200
         except DeliveryError:
             return False
 

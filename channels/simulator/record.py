@@ -32,6 +32,7 @@ class RecordedMessage:
     answered: bool  #: False: the answer was withheld on purpose, so the sender cannot know
     provider_ref: str | None = None
     code: str | None = None
+    label: str = ""  #: what came instead of the reference, where one label stands for several messages
     digest: str = ""  #: the first 16 hexadecimal digits of the SHA-256 of the words
 
 
@@ -76,6 +77,7 @@ class Record:
         answered: bool = True,
         provider_ref: str | None = None,
         code: str | None = None,
+        label: str = "",
     ) -> RecordedMessage:
         """Write one line; it is in the file when this returns, so answer the sender only afterwards."""
         with self._lock:
@@ -89,6 +91,7 @@ class Record:
                 answered=answered,
                 provider_ref=provider_ref,
                 code=code,
+                label=label,
                 digest=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16],
             )
             line = msgspec.json.encode(entry) + b"\n"

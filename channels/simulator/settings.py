@@ -37,7 +37,20 @@ class SimulatorSettings:
     receipts: ReceiptRules = field(default_factory=ReceiptRules)
     access_key_id: str = "simulated-key"
     access_key_secret: str = "simulated-secret"  # noqa: S105 - It guards nothing.
+    sms_app_id: str = "1400006666"  #: the application within the same account, where a provider knows applications
     app_id: str = "wx5151515151515151"
     app_secret: str = "simulated-app-secret"  # noqa: S105 - It guards nothing.
     callback_token: str = "simulated-callback-token"  # noqa: S105 - It guards nothing.
+    account_sid: str = "AC00000000000000000000000000000000"
+    auth_token: str = "simulated-auth-token"  # noqa: S105 - It guards nothing.
+    kannel_username: str = "simulated-user"
+    kannel_password: str = "simulated-password"  # noqa: S105 - It guards nothing.
+    encoding_aes_key: str = ""  #: with it WeChat's pushes are encrypted
     token_lasts: int = 7200  #: seconds a WeChat access token is good for
+    token_delay: float = 0.0  #: seconds a WeChat access token takes to be handed out
+    grants_needed: bool = False  #: whether nobody has allowed any WeChat notice until they are said to have
+    mini_app_id: str = "wx6262626262626262"
+    mini_app_secret: str = "simulated-mini-secret"  # noqa: S105 - It guards nothing.
+    corp_id: str = "ww7373737373737373"
+    corp_secret: str = "simulated-corp-secret"  # noqa: S105 - It guards nothing.
+    agent_id: int = 1000002

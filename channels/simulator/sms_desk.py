@@ -11,21 +11,27 @@ import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
+from channels.simulator import sms_requests
 from channels.simulator.faults import REFUSALS, Fault
 from channels.simulator.misbehaving import answered, turned_away
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.record import RecordedMessage
+from channels.simulator.sms_requests import Parcel
 from channels.simulator.world import World
+from channels.sms.batches import message_id, reference_in
 
 PROVIDER = "sms.aliyun"
 BEIJING = timezone(timedelta(hours=8))
 CLOCK_TOLERANCE = timedelta(minutes=15)
 NONCES_KEPT = 200_000
+ACTIONS = frozenset({"SendSms", "SendBatchSms", "QuerySendDetails"})
 SIGNED = frozenset(
     {"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"}
 )
@@ -41,7 +47,7 @@ AUTHORIZATION = re.compile(r"ACS3-HMAC-SHA256 Credential=([^,]+),SignedHeaders=(
 
 
 class SmsDesk:
-    """Takes SendSms and QuerySendDetails at ``POST /``."""
+    """Takes SendSms, SendBatchSms and QuerySendDetails at ``POST /``."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -49,53 +55,77 @@ class SmsDesk:
         self._oldest: deque[str] = deque()
         world.receipts.word(PROVIDER, self._word, batch=world.settings.receipts.batch)
 
+    def routes(self) -> list[BaseRoute]:
+        """Return where it is asked."""
+        return [Route("/", self.serve, methods=["POST"])]
+
     async def serve(self, request: Request) -> Response:
         """Answer one request."""
-        query = request.scope["query_string"].decode("ascii")
+        query, body = request.scope["query_string"].decode("ascii"), await request.body()
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-        if (refusal := self._gateway(headers, query, await request.body())) is not None:
+        if (refusal := self._gateway(headers, query, body)) is not None:
             return _said(refusal[1], status=refusal[0])
-        asked = dict(parse_qsl(query, keep_blank_values=True))
+        asked, form = _pairs(query), _form(headers, body)
         if headers["x-acs-action"] == "QuerySendDetails":
-            return self._details(asked)
-        return await self._send(asked, request)
+            return self._details(asked | form)
+        if headers["x-acs-action"] == "SendSms":
+            return await self._send(*sms_requests.single(asked | form), asked | form, request)
+        return await self._send(*sms_requests.together(asked, form), asked, request)
 
-    async def _send(self, asked: dict[str, str], request: Request) -> Response:
+    async def _send(
+        self, parcels: Sequence[Parcel], code: str | None, asked: Mapping[str, str], request: Request
+    ) -> Response:
+        """Take all of a request's messages or none; the first one's fault is the call's, but each may be refused."""
         faults = self._world.faults
         if faults.rules.latency:
             await asyncio.sleep(faults.rules.latency)
-        fault = faults.draw()
+        fault, *others = [faults.draw() for _ in parcels] or [Fault.NONE]
         if (away := turned_away(fault, request)) is not None:
             return away
         if fault is Fault.UNAVAILABLE:
             return _said("ServiceUnavailable", status=503)
-        code = REFUSED_WITH[fault] if fault in REFUSALS else _business_refusal(asked)
-        biz_id = f"{self._world.record.next_seq:018d}^0" if code is None else None
-        entry = self._world.record.append(
-            provider=PROVIDER,
-            reference=asked.get("OutId", ""),
-            address=asked.get("PhoneNumbers", ""),
-            text=_shown(asked),
-            accepted=code is None,
-            answered=fault is Fault.NONE or fault in REFUSALS,
-            provider_ref=biz_id,
-            code=code,
+        place, refused = next(
+            ((turn, REFUSED_WITH[each]) for turn, each in enumerate((fault, *others)) if each in REFUSALS), (0, code)
         )
-        if biz_id is None:
-            return _said(str(code))
-        self._expect(entry, biz_id, asked["TemplateCode"])
+        if refused is not None:
+            for parcel in parcels[place : place + 1]:
+                self._note(parcel, asked.get("OutId", ""), code=refused)
+            return _said(refused)
+        biz_id = f"{self._world.record.next_seq:018d}^0"
+        for parcel in parcels:
+            self._take(parcel, asked, biz_id, answered=fault is Fault.NONE)
         return await answered(fault, _said("OK", BizId=biz_id), faults)
 
-    def _expect(self, entry: RecordedMessage, biz_id: str, template: str) -> None:
+    def _take(self, parcel: Parcel, asked: Mapping[str, str], biz_id: str, *, answered: bool) -> None:
+        out_id = asked.get("OutId", "")
+        # What a batch's OutId means is the sender's own affair, so it is read with the sender's own eyes.
+        reference = reference_in(out_id, f"+86{parcel.number}") or out_id
+        provider_ref = biz_id if reference == out_id else message_id(biz_id, reference)
+        label = "" if reference == out_id else out_id
+        entry = self._note(parcel, reference, label=label, provider_ref=provider_ref, answered=answered)
+        self._expect(entry, out_id, asked["TemplateCode"])
+
+    def _note(self, parcel: Parcel, reference: str, **more: Any) -> RecordedMessage:
+        return self._world.record.append(
+            provider=PROVIDER,
+            reference=reference,
+            address=str(parcel.number),
+            text=sms_requests.shown(parcel),
+            accepted="code" not in more,
+            **more,
+        )
+
+    def _expect(self, entry: RecordedMessage, out_id: str, template: str) -> None:
+        key = entry.provider_ref or ""
         self._world.receipts.expect(
             Receipt(
                 provider=PROVIDER,
                 address=entry.address,
-                reference=entry.reference,
-                provider_ref=biz_id,
+                reference=out_id,
+                provider_ref=key,
                 template=template,
                 sent_at=entry.at,
-                arrived=self._world.receipts.arrives(biz_id),
+                arrived=self._world.receipts.arrives(key),
             )
         )
 
@@ -106,12 +136,14 @@ class SmsDesk:
             return 400, "IncompleteSignature"
         if authorization[1] != self._world.settings.access_key_id:
             return 404, "InvalidAccessKeyId.NotFound"
-        if headers["x-acs-action"] not in {"SendSms", "QuerySendDetails"}:
+        if headers["x-acs-action"] not in ACTIONS:
             return 404, "InvalidAction.NotFound"
         if headers["x-acs-version"] != "2017-05-25":
             return 400, "InvalidVersion"
         if not _in_time(headers["x-acs-date"]):
             return 400, "InvalidTimeStamp.Expired"
+        if body and "content-type" not in authorization[2].split(";"):
+            return 400, "IncompleteSignature"
         expected = self._signature(headers, query, authorization[2].split(";"))
         digest = hashlib.sha256(body).hexdigest()
         if headers["x-acs-content-sha256"] != digest or not hmac.compare_digest(expected, authorization[3]):
@@ -151,7 +183,7 @@ class SmsDesk:
         detail: dict[str, object] = {
             "PhoneNum": entry.address,
             "SendDate": _beijing(entry.at),
-            "OutId": entry.reference,
+            "OutId": entry.label or entry.reference,
             "SendStatus": 1,
         }
         biz_id = entry.provider_ref or ""
@@ -171,7 +203,7 @@ class SmsDesk:
                 "err_code": "DELIVERED" if each.arrived else _undelivered(each.provider_ref),
                 "err_msg": "用户接收成功" if each.arrived else "未送达",
                 "sms_size": "1",
-                "biz_id": each.provider_ref,
+                "biz_id": each.provider_ref.partition(":")[0],
                 "out_id": each.reference,
             }
             for each in receipts
@@ -181,32 +213,15 @@ class SmsDesk:
         return Push(provider=PROVIDER, query="", content_type=content_type, body=body, receipts=tuple(receipts))
 
 
-def _business_refusal(asked: dict[str, str]) -> str | None:
-    """Return the code for parameters the real service would not take; None: they are good."""
-    if not re.fullmatch(r"1[2-9]\d{9}|(?!86)[2-9]\d{6,14}", asked.get("PhoneNumbers", "")):
-        return "isv.MOBILE_NUMBER_ILLEGAL"
-    if not asked.get("SignName") or len(asked.get("OutId", "")) > 255:
-        return "isv.SMS_SIGNATURE_ILLEGAL" if not asked.get("SignName") else "isv.INVALID_PARAMETERS"
-    if not re.fullmatch(r"SMS_\d+", asked.get("TemplateCode", "")):
-        return "isv.SMS_TEMPLATE_ILLEGAL"
-    try:
-        variables = json.loads(asked.get("TemplateParam", "{}"))
-    except ValueError:
-        return "isv.INVALID_JSON_PARAM"
-    if isinstance(variables, dict) and all(isinstance(each, str) for each in variables.values()):
-        return None
-    return "isv.INVALID_JSON_PARAM"
+def _pairs(query: str) -> dict[str, str]:
+    return dict(parse_qsl(query, keep_blank_values=True))
 
 
-def _shown(asked: dict[str, str]) -> str:
-    """Return the words as a phone would show them, as far as they can be known without the template."""
-    said = asked.get("TemplateParam", "")
-    try:
-        variables = json.loads(said)
-        said = " · ".join(map(str, variables.values())) if isinstance(variables, dict) else said
-    except ValueError:
-        pass
-    return f"【{asked.get('SignName', '')}】{said}"
+def _form(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
+    """Return what the body says; a body that is not announced as a form says nothing."""
+    if headers.get("content-type") != "application/x-www-form-urlencoded":
+        return {}
+    return _pairs(body.decode("ascii", "replace"))
 
 
 def _encoded(query: str) -> list[str]:

@@ -1,78 +1,117 @@
-"""A pretend WeChat: stable tokens and subscription notices, strict about tokens, coding and fields."""
+"""A pretend WeChat: an official account and a mini-program, strict about tokens, coding, fields and permissions."""
 
 import asyncio
+import functools
 import hashlib
-import json
-import re
-import secrets
-import time
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import REFUSALS, Fault
 from channels.simulator.misbehaving import answered, turned_away
 from channels.simulator.receipts import Push, Receipt
+from channels.simulator.wechat_rules import (
+    OPENID,
+    Members,
+    Refusal,
+    charset_problem,
+    mass_problem,
+    read_object,
+    template_problem,
+    words_problem,
+)
+from channels.simulator.wechat_tokens import Tokens
+from channels.simulator.wechat_words import report
 from channels.simulator.world import World
 
-PROVIDER = "wechat.official_account"
+OFFICIAL, MINI = "wechat.official_account", "wechat.mini_program"
 REFUSED_WITH = {Fault.ADDRESS_REFUSED: 40003, Fault.MEMBER_REFUSED: 43101, Fault.CONTENT_REFUSED: 45168}
-#: The longest value of each kind of field, in characters.
-LONGEST = {
-    "thing": 20,
-    "character_string": 32,
-    "number": 32,
-    "letter": 32,
-    "symbol": 5,
-    "phone_number": 17,
-    "car_number": 8,
-    "name": 20,
-    "phrase": 5,
-    "const": 20,
-}
-UNLIMITED = frozenset({"time", "date", "amount", "enum"})
+NOTICE_SENT, TEMPLATE_SENT, MASS_SENT = "subscribe_msg_sent_event", "TEMPLATESENDJOBFINISH", "MASSSENDJOBFINISH"
+NOTICE_FIELDS = frozenset({"page", "miniprogram"})
+TEMPLATE_FIELDS = frozenset({"url", "miniprogram", "client_msg_id"})
+MINI_FIELDS = frozenset({"page", "miniprogram_state", "lang"})
+
+Asked = dict[str, object]
+#: Carries out a request of good form; the refusal is one that a fault orders.
+Taking = Callable[[Asked, Refusal | None, Fault], Awaitable[Response]]
 
 
 class WechatDesk:
-    """Takes ``/cgi-bin/stable_token`` and ``/cgi-bin/message/subscribe/bizsend``."""
+    """Takes what is posted to ``/cgi-bin/stable_token`` and ``/cgi-bin/message/…``."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._token = ""
-        self._token_ends = 0.0
-        self.tokens_made = 0
-        world.receipts.word(PROVIDER, self._word, batch=1)
+        settings = world.settings
+        self._secrets = {
+            settings.app_id: settings.app_secret,
+            settings.mini_app_id: settings.mini_app_secret,
+        }
+        self._tokens = {app_id: Tokens(settings.token_lasts) for app_id in self._secrets}
+        self._app_ids = {OFFICIAL: settings.app_id, MINI: settings.mini_app_id}
+        self._members = Members(grants_needed=settings.grants_needed)
+        self._said_before: dict[tuple[str, str], str] = {}
+        for provider in (OFFICIAL, MINI):
+            world.receipts.word(provider, functools.partial(self._word, provider), batch=1)
 
-    def expire_token(self) -> None:
-        """End the token in use, as another program of the same account might."""
-        self._token_ends = 0.0
+    def routes(self) -> list[BaseRoute]:
+        """Return where it is asked."""
+        taken = {
+            "subscribe/bizsend": functools.partial(self._serve, OFFICIAL, self._notice(OFFICIAL, NOTICE_FIELDS)),
+            "subscribe/send": functools.partial(self._serve, MINI, self._notice(MINI, MINI_FIELDS)),
+            "template/send": functools.partial(self._serve, OFFICIAL, self._template),
+            "custom/send": functools.partial(self._serve, OFFICIAL, self._custom),
+            "mass/send": functools.partial(self._serve, OFFICIAL, functools.partial(self._mass, False)),
+            "mass/sendall": functools.partial(self._serve, OFFICIAL, functools.partial(self._mass, True)),
+        }
+        return [
+            Route("/cgi-bin/stable_token", self.token, methods=["POST"]),
+            Route("/_simulator/wechat/members", self.steer, methods=["POST"]),
+            *(Route(f"/cgi-bin/message/{path}", serve, methods=["POST"]) for path, serve in taken.items()),
+        ]
+
+    @property
+    def tokens_made(self) -> int:
+        """How many tokens were handed out anew."""
+        return sum(each.made for each in self._tokens.values())
+
+    def expire_tokens(self) -> None:
+        """End the tokens in use, as another program of the same accounts might."""
+        for each in self._tokens.values():
+            each.expire()
 
     async def token(self, request: Request) -> Response:
-        """Hand out the account's token."""
-        asked = await _object(request)
-        settings = self._world.settings
-        if asked is None or asked.get("grant_type") != "client_credential":
-            return _said(40002, "invalid grant_type")
-        if asked.get("appid") != settings.app_id:
-            return _said(40013, "invalid appid")
-        if asked.get("secret") != settings.app_secret:
-            return _said(40125, "invalid appsecret")
-        if asked.get("force_refresh") is True or time.monotonic() >= self._token_ends:
-            self._token = f"98_{secrets.token_urlsafe(48)}"
-            self._token_ends = time.monotonic() + settings.token_lasts
-            self.tokens_made += 1
-        left = int(self._token_ends - time.monotonic())
-        return JSONResponse({"access_token": self._token, "expires_in": left})
+        """Hand out an account's token."""
+        asked = read_object(await request.body()) or {}
+        await asyncio.sleep(self._world.settings.token_delay)
+        app_id = str(asked.get("appid"))
+        if asked.get("grant_type") != "client_credential":
+            return said(40002, "invalid grant_type")
+        if app_id not in self._secrets:
+            return said(40013, "invalid appid")
+        if asked.get("secret") != self._secrets[app_id]:
+            return said(40125, "invalid appsecret")
+        handed = self._tokens[app_id].hand_out(force=asked.get("force_refresh") is True)
+        if handed is None:
+            return said(45009, "reach max api daily quota limit")
+        return JSONResponse({"access_token": handed[0], "expires_in": handed[1]})
 
-    async def notice(self, request: Request) -> Response:
-        """Take one subscription notice."""
-        said = request.query_params.get("access_token", "")
-        if not said or said != self._token:
-            return _said(40001, "invalid credential, access_token is invalid or not latest")
-        if time.monotonic() >= self._token_ends:
-            return _said(42001, "access_token expired")
+    async def steer(self, request: Request) -> Response:
+        """Let a member act, ``{"openid": …, "act": "text"}``, or allow notices, ``{"openid": …, "template_id": …, "times": 1}``."""
+        asked = read_object(await request.body()) or {}
+        openid = str(asked.get("openid"))
+        if "template_id" in asked:
+            self._members.allow(openid, str(asked["template_id"]), int(str(asked.get("times", 1))))
+        else:
+            self._members.act(openid, str(asked.get("act")))
+        return JSONResponse({})
+
+    async def _serve(self, provider: str, taking: Taking, request: Request) -> Response:
+        token = request.query_params.get("access_token", "")
+        if (bad := self._tokens[self._app_ids[provider]].refusal(token)) is not None:
+            return said(*bad)
         faults = self._world.faults
         if faults.rules.latency:
             await asyncio.sleep(faults.rules.latency)
@@ -80,104 +119,138 @@ class WechatDesk:
         if (away := turned_away(fault, request)) is not None:
             return away
         if fault is Fault.UNAVAILABLE:
-            return _said(-1, "system error")
-        asked = await _object(request)
-        refused = _refusal(asked, await request.body())
+            return said(-1, "system error")
+        body = await request.body()
+        refused = charset_problem(body)
         if fault in REFUSALS:
             refused = REFUSED_WITH[fault], "refused to order"
-        return await self._take(asked or {}, refused, fault)
+        return await taking(read_object(body) or {}, refused, fault)
 
-    async def _take(self, asked: dict[str, object], refused: tuple[int, str] | None, fault: Fault) -> Response:
-        record, receipts = self._world.record, self._world.receipts
-        message_id = str(1_700_000_000_000_000_000 + record.next_seq) if refused is None else None
-        entry = record.append(
-            provider=PROVIDER,
+    def _notice(self, provider: str, also: frozenset[str]) -> Taking:
+        async def take(asked: Asked, refused: Refusal | None, fault: Fault) -> Response:
+            refused = refused or template_problem(asked, also)
+            openid, template_id = str(asked.get("touser")), str(asked.get("template_id"))
+            refused = refused or self._members.use_grant(openid, template_id)
+            return await self._take(provider, asked, refused, fault, event=NOTICE_SENT)
+
+        return take
+
+    async def _template(self, asked: Asked, refused: Refusal | None, fault: Fault) -> Response:
+        refused = (
+            refused or template_problem(asked, TEMPLATE_FIELDS) or self._members.following(str(asked.get("touser")))
+        )
+        mark = str(asked.get("touser")), str(asked.get("client_msg_id"))
+        if refused is None and "client_msg_id" in asked and mark in self._said_before:
+            return said(0, "ok", msgid=int(self._said_before[mark]))
+        response = await self._take(OFFICIAL, asked, refused, fault, event=TEMPLATE_SENT)
+        if refused is None:
+            self._said_before[mark] = str(1_700_000_000_000_000_000 + self._world.record.next_seq - 1)
+        return response
+
+    async def _custom(self, asked: Asked, refused: Refusal | None, fault: Fault) -> Response:
+        openid = str(asked.get("touser"))
+        if refused is None and not OPENID.fullmatch(openid):
+            refused = 40003, "invalid openid"
+        refused = refused or words_problem(asked, 2048) or self._members.use_window(openid)
+        return await self._take(OFFICIAL, asked, refused, fault, event="")
+
+    async def _mass(self, to_tag: bool, asked: Asked, refused: Refusal | None, fault: Fault) -> Response:
+        refused = refused or mass_problem(asked, to_tag=to_tag)
+        people = [f"tag:{_tag(asked)}"] if to_tag else [*map(str, _list(asked.get("touser")))]
+        mark = "mass", str(asked.get("clientmsgid") or _digest(asked))
+        if refused is None and mark in self._said_before:
+            return said(45065, "clientmsgid exist", msg_id=int(self._said_before[mark]))
+        job = str(1_000_000_000 + self._world.record.next_seq)
+        shown, told = _shown(asked), None if refused else job
+        noted = [self._note(OFFICIAL, each, shown, refused, fault, told) for each in people or [""]]
+        if refused is not None:
+            return said(*refused)
+        self._said_before[mark] = job
+        self._expect(OFFICIAL, "", "", job, MASS_SENT, noted[-1], len(people))
+        return await answered(fault, said(0, "send job submission success", msg_id=int(job)), self._world.faults)
+
+    async def _take(
+        self, provider: str, asked: Asked, refused: Refusal | None, fault: Fault, *, event: str
+    ) -> Response:
+        """Write down one message for one member, and answer."""
+        number = str(1_700_000_000_000_000_000 + self._world.record.next_seq)
+        message_id = number if refused is None and event else None
+        openid = str(asked.get("touser", ""))
+        at = self._note(provider, openid, _shown(asked), refused, fault, message_id)
+        if refused is not None:
+            return said(*refused)
+        if message_id is None:
+            return await answered(fault, said(0, "ok"), self._world.faults)
+        self._expect(provider, openid, str(asked.get("template_id")), message_id, event, at)
+        # Here a number and there a text: the real ones cannot agree either.
+        told = int(message_id) if event == TEMPLATE_SENT else message_id
+        return await answered(fault, said(0, "ok", msgid=told), self._world.faults)
+
+    def _note(
+        self, provider: str, openid: str, shown: str, refused: Refusal | None, fault: Fault, message_id: str | None
+    ) -> datetime:
+        """Write down one message and return when."""
+        entry = self._world.record.append(
+            provider=provider,
             reference="",  # This provider is never told one.
-            address=str(asked.get("touser", "")),
-            text=_shown(asked),
+            address=openid,
+            text=shown,
             accepted=refused is None,
             answered=fault is Fault.NONE or fault in REFUSALS,
             provider_ref=message_id,
             code=str(refused[0]) if refused else None,
         )
-        if refused is not None or message_id is None:
-            return _said(*(refused or (-1, "")))
+        return entry.at
+
+    def _expect(
+        self, provider: str, openid: str, template: str, message_id: str, event: str, at: datetime, members: int = 1
+    ) -> None:
+        receipts = self._world.receipts
         receipts.expect(
             Receipt(
-                provider=PROVIDER,
-                address=entry.address,
+                provider=provider,
+                address=openid,
                 reference="",
                 provider_ref=message_id,
-                template=str(asked.get("template_id")),
-                sent_at=entry.at,
+                template=template,
+                sent_at=at,
                 arrived=receipts.arrives(message_id),
+                event=event,
+                members=members,
             )
         )
-        return await answered(fault, _said(0, "ok", msgid=message_id), self._world.faults)
 
-    def _word(self, receipts: Sequence[Receipt]) -> Push:
+    def _word(self, provider: str, receipts: Sequence[Receipt]) -> Push:
         (told,) = receipts
-        stamp, nonce = str(int(told.sent_at.timestamp())), secrets.token_hex(5)
-        words = "".join(sorted((self._world.settings.callback_token, stamp, nonce)))
-        signature = hashlib.sha1(words.encode()).hexdigest()  # noqa: S324 - WeChat's own.
-        code, status = ("0", "success") if told.arrived else ("-1", "system error")
-        body = (
-            "<xml><ToUserName><![CDATA[gh_simulated]]></ToUserName>"
-            f"<FromUserName><![CDATA[{told.address}]]></FromUserName><CreateTime>{stamp}</CreateTime>"
-            "<MsgType><![CDATA[event]]></MsgType><Event><![CDATA[subscribe_msg_sent_event]]></Event>"
-            f"<SubscribeMsgSentEvent><List><TemplateId>{escape(told.template)}</TemplateId>"
-            f"<MsgID>{told.provider_ref}</MsgID><ErrorCode>{code}</ErrorCode>"
-            f"<ErrorStatus>{status}</ErrorStatus></List></SubscribeMsgSentEvent></xml>"
-        )
-        query = f"signature={signature}&timestamp={stamp}&nonce={nonce}"
-        return Push(
-            provider=PROVIDER, query=query, content_type="text/xml", body=body.encode(), receipts=tuple(receipts)
-        )
+        return report(provider, told, self._world.settings, self._app_ids[provider])
 
 
-async def _object(request: Request) -> dict[str, object] | None:
-    try:
-        said = json.loads((await request.body()).decode())
-    except ValueError:
-        return None
-    return said if isinstance(said, dict) else None
+def said(code: int, message: str, **more: object) -> Response:
+    """Return an answer as WeChat words it."""
+    return JSONResponse({"errcode": code, "errmsg": message, **more})
 
 
-def _refusal(asked: dict[str, object] | None, body: bytes) -> tuple[int, str] | None:
-    """Return errcode and errmsg for a notice the real service would not take; None: it is good."""
-    if asked is None:
-        return 47001, "data format error"
-    if re.search(rb"\\u[0-9a-fA-F]{4}", body):
-        return 40033, "invalid charset. please check your request, if include \\uxxxx will create fail!"
-    if not re.fullmatch(r"[A-Za-z0-9_-]{6,64}", str(asked.get("touser", ""))):
-        return 40003, "invalid openid"
-    if not asked.get("template_id"):
-        return 40037, "invalid template_id"
-    data = asked.get("data")
-    if not isinstance(data, dict) or not data:
-        return 47003, "argument invalid! data is empty"
-    problems = (problem for name, each in data.items() if (problem := _field_problem(str(name), each)))
-    problem = next(problems, None)
-    return (47003, f"argument invalid! {problem}") if problem else None
-
-
-def _field_problem(name: str, field: object) -> str | None:
-    kind = re.fullmatch(r"([a-z_]+?)\d+", name)
-    value = field.get("value") if isinstance(field, dict) else None
-    if kind is None or not (kind[1] in LONGEST or kind[1] in UNLIMITED) or not isinstance(value, str):
-        return f"data.{name}.value invalid"
-    if not value:
-        return f"data.{name}.value is empty"
-    units = len(value.encode("utf-16-le", "surrogatepass")) // 2
-    return f"data.{name}.value invalid" if units > LONGEST.get(kind[1], units) else None
-
-
-def _shown(asked: dict[str, object]) -> str:
+def _shown(asked: Mapping[str, object]) -> str:
     data = asked.get("data")
     fields = data.values() if isinstance(data, dict) else ()
     words = [str(each.get("value")) for each in fields if isinstance(each, dict)]
-    return " · ".join([*words, *([str(asked["page"])] if "page" in asked else [])])
+    words += [
+        str(each)
+        for inner in (asked.get("text"), asked.get("mpnews"))
+        if isinstance(inner, dict)
+        for each in inner.values()
+    ]
+    return " · ".join([*words, *(str(asked[name]) for name in ("page", "url") if name in asked)])
 
 
-def _said(code: int, message: str, **more: object) -> Response:
-    return JSONResponse({"errcode": code, "errmsg": message, **more})
+def _tag(asked: Mapping[str, object]) -> object:
+    chosen = asked.get("filter")
+    return chosen.get("tag_id") if isinstance(chosen, dict) else None
+
+
+def _list(said_: object) -> list[object]:
+    return said_ if isinstance(said_, list) else []
+
+
+def _digest(asked: Mapping[str, object]) -> str:
+    return hashlib.sha256(repr(sorted(asked.items())).encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,12 +5,14 @@ The pushes are not signed; the address they are made to is the secret.
 Source: https://help.aliyun.com/zh/sms/developer-reference/configure-delivery-receipts-1, read in November 2026.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 from channels.errors import CallbackRefused
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Reply, ReportStatus
+from channels.sms.batches import is_batch, message_id, reference_in
 
 BEIJING = timezone(timedelta(hours=8))
 #: The provider looks at ``code`` being a number; anything but this answer is pushed again.
@@ -53,21 +55,31 @@ def moment(said: object) -> datetime | None:
 
 def international(number: str) -> str:
     """Write a number as the provider prints it, without a plus and at home without 86, in E.164."""
-    return f"+86{number}" if len(number) == 11 and number.startswith("1") else f"+{number.lstrip('+')}"
+    bare = number.removeprefix("+").removeprefix("00")
+    return f"+86{bare}" if len(bare) == 11 and bare.startswith("1") else f"+{bare}"
 
 
 def _report(item: Mapping[str, object], provider: str) -> DeliveryReport:
-    code, biz_id, out_id = (str(item.get(name) or "") for name in ("err_code", "biz_id", "out_id"))
+    names = ("err_code", "biz_id", "out_id", "phone_number")
+    code, biz_id, out_id, number = (str(item.get(name) or "") for name in names)
+    reference = reference_in(out_id, international(number))
+    provider_ref: str | None = biz_id
+    if is_batch(out_id):  # The BizId alone would name any message of the batch.
+        provider_ref = message_id(biz_id, reference) if reference else None
     return DeliveryReport(
         provider=provider,
-        key=f"{biz_id}:{out_id}:{code}",
+        key=f"{biz_id}:{reference or out_id}:{_digest(number)}:{code}",
         status=_status(item["success"], code),
-        reference=out_id or None,
-        provider_ref=biz_id or None,
+        reference=reference or None,
+        provider_ref=provider_ref or None,
         code=code or None,
         occurred_at=moment(item.get("report_time")),
         raw=item,
     )
+
+
+def _digest(number: str) -> str:
+    return hashlib.sha256(number.encode()).hexdigest()[:12]
 
 
 def _status(success: object, code: str) -> ReportStatus:

@@ -119,6 +119,23 @@ MEANINGS: Mapping[str, Meaning] = {
 }
 
 
+#: Codes that speak of a batch as a whole: of our account, our key, the moment, or what its messages share.
+ABOUT_ALL: frozenset[str] = frozenset(
+    code
+    for code, meaning in MEANINGS.items()
+    if meaning.error in {ProviderUnavailable, ProviderMisconfigured} and code != MEMBER_LIMIT
+) - {"isv.MOBILE_COUNT_OVER_LIMIT"} | {
+    "isv.SMS_TEMPLATE_ILLEGAL",
+    "isv.SMS_SIGNATURE_ILLEGAL",
+    "isv.SMS_SIGNATURE_SCENE_ILLEGAL",
+    "isv.SIGN_STATE_ILLEGAL",
+    "isv.SMS_SIGN_ILLEGAL",
+    "isv.SIGN_NAME_ILLEGAL",
+    "isv.SIGN_SOURCE_ILLEGAL",
+    "isv.SMS_CONTENT_MISMATCH_TEMPLATE_TYPE",
+}  # fmt: skip
+
+
 def member_wait(message: str) -> float | None:
     """Return the longest window, in seconds, that a flow-control answer names; None: it names none."""
     return max((seconds for word, seconds in WINDOWS.items() if word in message), default=None)

@@ -43,7 +43,7 @@ MEANINGS: Mapping[int, Meaning] = {
     **_each((42010, 45011), Meaning(ProviderUnavailable, "this minute's calls are used up", wait=60.0)),
     43108: Meaning(ProviderUnavailable, "another message to this member is under way", wait=5.0),
     **_each(
-        (40251, 45009),
+        (40251, 45009, 45028),
         Meaning(ProviderMisconfigured, "today's calls are used up", wait=3600.0),
     ),
     **_each(
@@ -68,6 +68,8 @@ MEANINGS: Mapping[int, Meaning] = {
     # It is sent by the provider itself once its reviewers agree, and must not be sent again by us.
     40252: Meaning(OutcomeUnknown, "the provider holds this message back for review"),
     40241: Meaning(OutcomeUnknown, "the provider took the same words for this member a minute ago"),
+    # Only a mass send hears this, and only when a call of the very same members came before it.
+    45066: Meaning(OutcomeUnknown, "the provider was asked for this very send a minute ago", wait=60.0),
     **_each(
         (43107, 45103, 48001, 48004, 48008, 50001, 50004, 61007),
         Meaning(ProviderMisconfigured, "this account may not send such messages"),
@@ -83,12 +85,14 @@ MEANINGS: Mapping[int, Meaning] = {
 }
 
 
-def refusal(said: Mapping[str, object], *, provider: str) -> DeliveryError | None:
+def refusal(
+    said: Mapping[str, object], *, provider: str, meanings: Mapping[int, Meaning] = MEANINGS
+) -> DeliveryError | None:
     """Return what an answer's errcode means; None: it means yes."""
     code = errcode(said)
     if code == 0:
         return None
-    meaning = MEANINGS.get(code) if code is not None else None
+    meaning = meanings.get(code) if code is not None else None
     if meaning is None:
         return OutcomeUnknown(
             "the answer holds a code that is not documented", provider=provider, code=str(said.get("errcode"))[:20]

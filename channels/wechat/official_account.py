@@ -1,48 +1,62 @@
-"""A WeChat official account's subscription notices."""
+"""A WeChat official account: notices, template messages, answers to members, and mass sends.
 
-import json
-from collections.abc import Sequence
-from urllib.parse import quote
+Source: https://developers.weixin.qq.com/doc/service/api/notify/notify/api_sendnewsubscribemsg.html,
+https://developers.weixin.qq.com/doc/service/api/notify/template/api_sendtemplatemessage.html,
+https://developers.weixin.qq.com/doc/offiaccount/Customer_Service/Customer_Service_Messages.html and
+https://developers.weixin.qq.com/doc/service/api/notify/message/api_masssend.html, read in November 2026.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from pydantic import Field
 
 from channels.concurrency import Crew
-from channels.errors import CallbackRefused, ContentRefused, ProviderMisconfigured
-from channels.http import Http, TimeLimits, unexpected
-from channels.message import Callback, CallbackRequest, Channel, Message, Outcome, OutcomeKind
+from channels.errors import ContentRefused, MessageRefused, OutcomeUnknown
+from channels.message import Callback, CallbackRequest, Channel, Message, Outcome, OutcomeKind, Purpose
 from channels.provider import Provider
-from channels.wechat.callbacks import read_push
-from channels.wechat.errcodes import TOKEN_REFUSED, errcode, refusal
-from channels.wechat.tokens import AccessToken
+from channels.wechat import mass
+from channels.wechat.account import Account, AccountSettings
+from channels.wechat.callbacks import open_gate
+from channels.wechat.errcodes import refusal
+from channels.wechat.requests import ANY_TEMPLATE, customer_service_message, notice, template_message
+from channels.wechat.tokens import TokenStore
 
-ANY_TEMPLATE = "*"
-PAGE_PART = "url"  #: the part of a message that is not a field but the page a tap opens
+
+class Way(enum.StrEnum):
+    """How a message of one of our templates travels."""
+
+    NOTICE = "notice"  #: subscription notice: to whoever allowed one, once per permission
+    TEMPLATE = "template"  #: template message: to followers, never marketing
+    CUSTOMER_SERVICE = "customer_service"  #: to a follower who has just acted, never marketing
+    MASS = "mass"  #: one text for many followers, at most four a month each
 
 
-class OfficialAccountSettings(BaseModel):
-    """One verified service account and the notice templates it has chosen."""
+class OfficialAccountSettings(AccountSettings):
+    """One verified service account, and how our templates travel through it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    app_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    app_secret: SecretStr
     #: Our template's name to the account's template id; ``*`` stands for every other template.
     template_ids: dict[str, str]
-    callback_token: SecretStr | None = None  #: signs the provider's pushes; None: pushes are refused
-    endpoint: str = Field(default="https://api.weixin.qq.com", pattern=r"^https?://[A-Za-z0-9.\[\]:-]+/?$")
-    connect_timeout: float = Field(default=3.0, gt=0)  #: seconds, as are the next two
-    read_timeout: float = Field(default=10.0, gt=0)
-    total_timeout: float = Field(default=15.0, gt=0)
+    #: Our template's name to its way; ``*`` stands for every other template, and those not named are notices.
+    ways: dict[str, Way] = Field(default_factory=dict)
+    mini_program: str | None = None  #: app id of the linked mini-program whose pages notices and templates open
+    pages: dict[str, str] = Field(default_factory=dict)  #: our template's name, or ``*``, to the mini-program's page
+    articles: dict[str, str] = Field(default_factory=dict)  #: our template's name to the media id a mass send carries
+
+
+#: Ways on which the provider punishes marketing, and what to do instead.
+SERVICE_ONLY: Mapping[Way, str] = {
+    Way.TEMPLATE: "WeChat forbids marketing in template messages; use a subscription notice or a mass send",
+    Way.CUSTOMER_SERVICE: "WeChat allows customer-service messages only as answers; use a subscription notice or a mass send",
+}
 
 
 class OfficialAccount(Provider):
-    """Carries each message as one subscription notice (bizsend).
+    """Carries each message on the way its template goes.
 
-    The provider knows no reference of ours and offers no look-up, so a lost answer stays unknown
-    unless a report settles it.
-
-    Source: https://developers.weixin.qq.com/doc/service/api/notify/notify/api_sendnewsubscribemsg.html,
-    read in November 2026.
+    The provider offers no look-up by a reference of ours, so a lost answer stays unknown unless a
+    report settles it.
     """
 
     channel = Channel.WECHAT
@@ -50,70 +64,87 @@ class OfficialAccount(Provider):
     window = 64
     can_look_up = False
 
-    def __init__(self, settings: OfficialAccountSettings) -> None:
+    def __init__(self, settings: OfficialAccountSettings, tokens: TokenStore | None = None) -> None:
         self._settings = settings
-        limits = TimeLimits(connect=settings.connect_timeout, read=settings.read_timeout, total=settings.total_timeout)
-        self._http = Http(settings.endpoint, provider=self.name, limits=limits)
-        self._token = AccessToken(
-            self._http,
-            provider=self.name,
-            app_id=settings.app_id,
-            app_secret=settings.app_secret,
-        )
+        self._account = Account(settings, provider=self.name, tokens=tokens)
+        self._gate = open_gate(settings, provider=self.name, receive_id=settings.app_id)
         self._crew = Crew(self.window, name=self.name)
+        self._carry: Mapping[Way, Callable[[Message, float], Outcome]] = {
+            Way.NOTICE: self._send_notice,
+            Way.TEMPLATE: self._send_template_message,
+            Way.CUSTOMER_SERVICE: self._send_answer,
+        }
 
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
-        return self._crew.carry(messages, self._send, deadline=deadline)
+        alone = [place for place, each in enumerate(messages) if self._way(each) is not Way.MASS]
+        told = self._crew.carry([messages[place] for place in alone], self._send, deadline=deadline)
+        outcomes = dict(zip(alone, told, strict=True))
+        together = [place for place in range(len(messages)) if place not in outcomes]
+        outcomes |= zip(together, self._send_together([messages[place] for place in together], deadline), strict=True)
+        return [outcomes[place] for place in range(len(messages))]
+
+    def _send_together(self, messages: Sequence[Message], deadline: float) -> list[Outcome]:
+        """Carry mass sends, all messages of one content in one call."""
+        articles = self._settings.articles
+        calls = mass.groups(messages, articles)
+        groups = [[messages[place] for place in places] for places in calls]
+
+        def send(place: int, deadline: float) -> list[Outcome]:
+            group = groups[place]
+            return [mass.send(self._account, group, articles, provider=self.name, deadline=deadline)] * len(group)
+
+        outcomes: dict[int, Outcome] = {}
+        for places, told in zip(calls, self._crew.carry_groups(groups, send, deadline=deadline), strict=True):
+            outcomes |= zip(places, told, strict=True)
+        return [outcomes[place] for place in range(len(messages))]
 
     def read_callback(self, request: CallbackRequest) -> Callback:
-        if self._settings.callback_token is None:
-            raise CallbackRefused("this account has no callback token", provider=self.name)
-        return read_push(request, provider=self.name, token=self._settings.callback_token.get_secret_value())
+        return self._gate.read(request)
 
     def close(self) -> None:
         self._crew.close()
-        self._http.close()
+        self._account.close()
+
+    def _way(self, message: Message) -> Way:
+        ways = self._settings.ways
+        return ways.get(message.template) or ways.get(ANY_TEMPLATE) or Way.NOTICE
 
     def _send(self, message: Message, deadline: float) -> Outcome:
-        body = self._notice(message)
-        token = self._token.current(deadline)
-        said = self._call(token, body, deadline)
-        if errcode(said) in TOKEN_REFUSED:
-            # The provider says that it did nothing, so this one call may be made a second time.
-            said = self._call(self._token.renew(token, deadline), body, deadline)
-            if errcode(said) in TOKEN_REFUSED:
-                raise ProviderMisconfigured(
-                    "the provider refuses every token it gives us", provider=self.name, code=str(errcode(said))
-                )
-        if (error := refusal(said, provider=self.name)) is not None:
-            raise error
-        message_id = said.get("msgid")
-        return Outcome(kind=OutcomeKind.ACCEPTED, provider_ref=str(message_id) if message_id else None, code="0")
+        way = self._way(message)
+        if way in SERVICE_ONLY and message.purpose is not Purpose.SERVICE:
+            raise ContentRefused(SERVICE_ONLY[way], provider=self.name)
+        return self._carry[way](message, deadline)
 
-    def _call(self, token: str, body: bytes, deadline: float) -> dict[str, object]:
-        # The token stands in the address, as the provider wants it; nothing here ever repeats an address.
-        answer = self._http.post(
-            f"/cgi-bin/message/subscribe/bizsend?access_token={quote(token, safe='')}",
-            headers={"Content-Type": "application/json; charset=utf-8"},
-            body=body,
-            deadline=deadline,
-        )
-        said = answer.members(self.name)
-        if answer.status != 200 or "errcode" not in said:
-            raise unexpected(answer.status, self.name)
-        return said
+    def _send_notice(self, message: Message, deadline: float) -> Outcome:
+        asked = notice(message, self._settings.template_ids, provider=self.name)
+        return self._called("/cgi-bin/message/subscribe/bizsend", {**asked, **self._page(message)}, deadline)
 
-    def _notice(self, message: Message) -> bytes:
-        """Return the request's body: raw UTF-8, for the provider refuses escaped Chinese."""
-        known = self._settings.template_ids
-        template_id = known.get(message.template) or known.get(ANY_TEMPLATE)
-        if template_id is None:
-            raise ContentRefused("this account has no notice template for these words", provider=self.name)
-        notice: dict[str, object] = {
-            "touser": message.address,
-            "template_id": template_id,
-            "data": {name: {"value": value} for name, value in message.parts.items() if name != PAGE_PART},
-        }
-        if PAGE_PART in message.parts:
-            notice["page"] = message.parts[PAGE_PART]
-        return json.dumps(notice, ensure_ascii=False).encode()
+    def _send_template_message(self, message: Message, deadline: float) -> Outcome:
+        asked = template_message(message, self._settings.template_ids, provider=self.name)
+        return self._called("/cgi-bin/message/template/send", {**asked, **self._page(message)}, deadline)
+
+    def _send_answer(self, message: Message, deadline: float) -> Outcome:
+        if message.answer_until is not None and message.answer_until <= datetime.now(UTC):
+            raise MessageRefused("this member's window for answers is closed", provider=self.name)
+        return self._called("/cgi-bin/message/custom/send", customer_service_message(message), deadline)
+
+    def _page(self, message: Message) -> Mapping[str, object]:
+        """Return the mini-program's page a tap opens instead of our own, where there is one."""
+        pages = self._settings.pages
+        page = pages.get(message.template) or pages.get(ANY_TEMPLATE)
+        if self._settings.mini_program is None or page is None:
+            return {}
+        return {"miniprogram": {"appid": self._settings.mini_program, "pagepath": page}}
+
+    def _called(self, path: str, asked: object, deadline: float) -> Outcome:
+        return accepted(self._account.call(path, asked, deadline), provider=self.name)
+
+
+def accepted(said: Mapping[str, object], *, provider: str) -> Outcome:
+    """Return the outcome of an answer that says yes; raise what any other means."""
+    if (error := refusal(said, provider=provider)) is not None:
+        raise error
+    message_id = said.get("msgid")
+    if message_id is not None and not isinstance(message_id, str | int):
+        raise OutcomeUnknown("the answer is not one that is documented", provider=provider)
+    return Outcome(kind=OutcomeKind.ACCEPTED, provider_ref=str(message_id) if message_id else None, code="0")

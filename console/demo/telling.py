@@ -11,8 +11,8 @@ from console.demo.ending import Ending, stands_alone
 from console.output import in_words, language, say, screen
 from reports.closing import Closing
 from reports.report import Report
-from reports.tables import PLACES, place_counts
-from reports.wording import count, p_text, percent, points, verdict_sentence
+from reports.tables import PLACES, place_counts, remarks
+from reports.wording import count, p_text, percent, points
 
 
 def tell_ending(ending: Ending) -> None:
@@ -88,7 +88,9 @@ def _print_lifts(reports: Sequence[Report]) -> None:
             p_text(found.p_value, speaking),
             count(found.incremental, speaking, signed=True),
         ])  # fmt: skip
-        sentences.append(f"{_name(report)}: {verdict_sentence(str(report.effect.verdict), speaking)}")
+        # Before the last window has closed, the interval above is not the one that the verdict goes by.
+        told = remarks(report.effect, speaking)[: 2 if report.effect.interim else 1]
+        sentences.append(f"{_name(report)}: {' '.join(told)}")
     _drawn("What the messages caused", columns, rows)
     for sentence in sentences:
         screen().print(Text(sentence))

@@ -75,7 +75,7 @@ def test_two_workers_never_carry_the_same_send(database: Database, simulator: Si
 
 
 def test_lost_answers_are_in_doubt_and_found_by_asking(database: Database, tmp_path: Path) -> None:
-    with a_simulator(tmp_path, faults=FaultRules(answer_lost=0.2, unavailable=0.1)) as simulator:
+    with a_simulator(tmp_path, faults=FaultRules(answer_lost=0.75, unavailable=0.1)) as simulator:
         with database.transaction() as connection:
             make_members(connection, 100)
             plan_all(connection, make_campaign(connection))

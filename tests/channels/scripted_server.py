@@ -51,7 +51,8 @@ def _request(connected: socket.socket) -> bytes:
             return b""
         said += more
     head, _, body = said.partition(b"\r\n\r\n")
-    length = int(next(line[15:] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")))
+    announced = (line[15:] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+    length = int(next(announced, b"0"))  # A GET has no body and says nothing of one.
     while len(body) < length:
         body += connected.recv(65536)
     return head + b"\r\n\r\n" + body

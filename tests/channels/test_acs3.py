@@ -32,6 +32,32 @@ def test_the_published_example_comes_out_to_the_byte() -> None:
     )
 
 
+def test_a_call_with_a_form_is_signed_over_the_bytes_of_its_body() -> None:
+    form = canonical_query(
+        {
+            "PhoneNumberJson": '["13800138000","13900139000"]',
+            "SignNameJson": '["示例商城","示例商城"]',
+            "SmsUpExtendCodeJson": '["01","01"]',
+            "TemplateParamJson": '[{"name":"王小明"},{"name":"李雷"}]',
+        }
+    )
+
+    headers = signed_headers(
+        host="dysmsapi.aliyuncs.com",
+        action="SendBatchSms",
+        version="2017-05-25",
+        query=canonical_query({"TemplateCode": "SMS_123456789", "OutId": "cmp42-b7"}),
+        body=form.encode(),
+        key_id="LTAI5tFAKEKEYID00000001",
+        secret="FakeSecret0000000000000000000001",
+        at=datetime(2025, 6, 18, 2, 3, 4, tzinfo=UTC),
+        nonce="0123456789abcdef0123456789abcdef",
+    )
+
+    assert headers["Authorization"].endswith("36879c48558d08ac40d65369d825766bdedf38e02931b2d50b27a1b6bbf006de")
+    assert headers["content-type"] == "application/x-www-form-urlencoded"
+
+
 def test_every_shared_vector_comes_out_to_the_byte(shared: Path) -> None:
     vectors = json.loads((shared / "vectors" / "sms.json").read_text("utf-8"))["aliyun_acs3"]
     for vector in vectors:

@@ -77,3 +77,26 @@ def test_two_hand_overs_at_once_share_the_threads() -> None:
     crew.close()
 
     assert [[each.provider_ref for each in one] for one in found] == [[str(number) for number in range(50)]] * 3
+
+
+def test_a_group_fares_alike_when_its_call_fails_and_keeps_its_own_order_when_it_does_not() -> None:
+    crew = Crew(2, name="test")
+    groups = [messages(3), messages(2), messages(4), messages(2)]
+
+    def call(place: int, deadline: float) -> list[Outcome]:
+        if place == 1:
+            raise AddressRefused("no", provider="test")
+        if place == 2:
+            raise ZeroDivisionError
+        found = [accepted(each, deadline) for each in groups[place]]
+        return found[:1] if place == 3 else found
+
+    first, refused, broken, short = crew.carry_groups(groups, call, deadline=time.monotonic() + 10)
+    late = crew.carry_groups(groups, call, deadline=time.monotonic())
+    crew.close()
+
+    assert [each.provider_ref for each in first] == ["0", "1", "2"]
+    assert [each.kind for each in refused] == [OutcomeKind.REJECTED] * 2
+    assert [each.kind for each in broken] == [OutcomeKind.UNKNOWN] * 4
+    assert [each.kind for each in short] == [OutcomeKind.UNKNOWN] * 2
+    assert {each.kind for group in late for each in group} == {OutcomeKind.NOT_SENT}

@@ -214,3 +214,19 @@ def test_no_exception_names_the_address_called_or_what_was_said() -> None:
                 post(server.url, body=b"hidden")
             whole = repr(raised.value) + str(raised.value) + repr(raised.value.__cause__)
             assert "hidden" not in whole and "127.0.0.1" not in whole
+
+
+def test_a_get_has_no_body_and_keeps_to_the_same_line_between_not_sent_and_lost() -> None:
+    with scripted(answer({"a": 1}), hang_up()) as server:
+        http = Http(server.url, provider="test", limits=LIMITS)
+        said = http.get("/list?To=%2B86&x=a%20b", headers={"X-Own": "1"}, deadline=time.monotonic() + 10)
+        with pytest.raises(OutcomeUnknown):
+            http.get("/list", headers={}, deadline=time.monotonic() + 10)
+        with pytest.raises(ProviderUnavailable):
+            http.get("/list", headers={}, deadline=time.monotonic())
+        http.close()
+
+    assert said.body == b'{"a": 1}'
+    assert server.requests[0].startswith(b"GET /list?To=%2B86&x=a%20b HTTP/1.1\r\n")
+    assert b"ontent-" not in server.requests[0]
+    assert len(server.requests) == 2

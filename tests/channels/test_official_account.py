@@ -12,8 +12,8 @@ import pytest
 from scripted_server import Act, ScriptedServer, answer, hang_up, scripted
 
 from channels.errors import CallbackRefused, OutcomeUnknown, ProviderMisconfigured, ProviderUnavailable
-from channels.http import Http, TimeLimits
 from channels.message import Blame, Callback, CallbackRequest, Channel, Message, Outcome, OutcomeKind
+from channels.wechat.account import Account, AccountSettings
 from channels.wechat.errcodes import MEANINGS
 from channels.wechat.official_account import OfficialAccount, OfficialAccountSettings
 from channels.wechat.tokens import AccessToken
@@ -168,10 +168,16 @@ def test_a_provider_that_hands_back_the_refused_token_is_forced_to_make_another(
 @contextmanager
 def token_from(*acts: Act) -> Iterator[tuple[AccessToken, ScriptedServer]]:
     with scripted(*acts) as server:
-        http = Http(server.url, provider="test", limits=TimeLimits(read=1.0, total=2.0))
-        settings = OfficialAccountSettings.model_validate({"app_id": "a", "app_secret": "SECRET", "template_ids": {}})
-        yield AccessToken(http, provider="test", app_id="a", app_secret=settings.app_secret), server
-        http.close()
+        settings = {
+            "app_id": "a",
+            "app_secret": "SECRET",
+            "endpoint": server.url,
+            "read_timeout": 1,
+            "total_timeout": 2,
+        }
+        account = Account(AccountSettings.model_validate(settings), provider="test", tokens=None)
+        yield account.token, server
+        account.close()
 
 
 def test_many_threads_fetch_one_token() -> None:
@@ -281,7 +287,7 @@ def test_the_same_comes_as_json_with_one_item_or_several() -> None:
 def test_the_end_of_a_template_message_becomes_a_report(status: str, expected: str) -> None:
     inner = f"<MsgID>3100000000000000001</MsgID><Status><![CDATA[{status}]]></Status>"
     (report,) = read(event(inner, "TEMPLATESENDJOBFINISH")).reports
-    assert (report.status.value, report.code) == (expected, status)
+    assert (report.status.value, report.code) == (expected, status.replace(": ", ":"))
 
 
 def test_a_report_with_id_0_belongs_to_no_message() -> None:
@@ -298,7 +304,7 @@ def test_what_a_member_writes_becomes_a_reply() -> None:
     assert (reply.address, reply.text, reply.key) == (OPENID, "退订 🙏", "text:24000000000000001")
 
 
-def test_other_events_are_acknowledged_and_say_nothing() -> None:
+def test_an_event_that_is_no_report_is_acknowledged() -> None:
     told = read(event("<EventKey></EventKey>", "subscribe"))
     assert (told.reports, told.replies, told.body) == ((), (), b"success")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from channels.http import Answer, Http, TimeLimits
-from channels.message import CallbackRequest, Channel, DeliveryReport, Message, OutcomeKind
+from channels.message import CallbackRequest, Channel, DeliveryReport, Message, OutcomeKind, ReportStatus
 from channels.registry import open_provider
 from channels.simulator.faults import Fault, FaultRules, Faults
 from channels.simulator.record import Record, read_record
@@ -199,12 +199,12 @@ def test_fields_that_break_their_rule_are_refused_by_name(simulator: SimulatorPr
 def test_escaped_chinese_and_a_missing_token_are_refused(simulator: SimulatorProcess) -> None:
     with wechat(simulator) as provider:
         outcomes(provider, notice(1))
-        token = provider._token.current(time.monotonic() + 5)
+        token = provider._account.token.current(time.monotonic() + 5)
     target = f"/cgi-bin/message/subscribe/bizsend?access_token={token}"
     escaped = json.dumps({"touser": "oMember1", "template_id": "T", "data": {"thing1": {"value": "好"}}}).encode()
 
     assert post(simulator, target, {}, escaped).members("test")["errcode"] == 40033
-    assert post(simulator, target.partition("?")[0], {}, escaped).members("test")["errcode"] == 40001
+    assert post(simulator, target.partition("?")[0], {}, escaped).members("test")["errcode"] == 41001
     assert post(simulator, target, {}, b"[]").members("test")["errcode"] == 47001
 
 
@@ -253,12 +253,15 @@ def test_reports_come_back_batched_doubled_in_no_order_and_again_when_refused(
 
         items = listener.wait(wanted)
 
-        told = {report.key for push in listener.got for report in provider.read_callback(push).reports}
+        reports = [report for push in listener.got for report in provider.read_callback(push).reports]
+    told = {report.key: report for report in reports}
     assert listener.refused == 1
-    assert {item["biz_id"] for item in items} == {each.provider_ref for each in sent}
+    assert {report.provider_ref for report in reports} == {each.provider_ref for each in sent}
+    assert {report.reference for report in reports} == {f"s{number}" for number in range(200)}
     assert len(told) == 200 < wanted == len(items) < 400
-    assert 10 < sum(1 for item in {item["out_id"]: item for item in items}.values() if not item["success"]) < 80
-    assert [item["out_id"] for item in items[:200]] != sorted(item["out_id"] for item in items[:200])  # type: ignore[type-var]
+    assert 10 < sum(report.status is ReportStatus.FAILED for report in told.values()) < 80
+    came = [str(report.reference) for report in reports[:200]]
+    assert came != sorted(came) and came != sorted(came, key=lambda each: int(each[1:]))
     assert len(listener.got) < wanted
 
 

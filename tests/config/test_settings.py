@@ -135,5 +135,11 @@ def test_a_log_line_has_only_allowed_fields_and_no_words_of_an_exception(lines: 
     assert "fang" not in lines.getvalue() and "138001" not in lines.getvalue()
 
 
-def test_aliyun_signs_text_messages_itself_so_that_templates_need_no_signature() -> None:
-    assert signed_by(Settings()) is SignedBy.PROVIDER
+@pytest.mark.parametrize(("region", "expected"), [("CN", SignedBy.WORDS), ("US", SignedBy.ANYONE)])
+def test_who_signs_text_messages_is_known_by_the_account_and_the_country(folder: Path, region: str, expected: SignedBy) -> None:
+    gateway = {
+        "provider": "sms.kannel", "endpoint": "http://127.0.0.1:13013", "username": "camp", "password": "not-a-known-word",
+    }  # fmt: skip
+
+    assert signed_by(Settings(region=region)) is SignedBy.PROVIDER
+    assert signed_by(Settings.model_validate({"region": region, "providers": {"sms": gateway}})) is expected

@@ -37,6 +37,42 @@ def sms(http_url: str, smtp_port: int, patience: float) -> Provider:
     return open_provider("sms.aliyun", settings)
 
 
+def tencent(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "secret_id": "simulated-key",
+        "secret_key": "simulated-secret",
+        "app_id": "1400006666",
+        "sign_name": "示例商城",
+        "templates": {"birthday": {"id": "1110", "variables": ["name"]}},
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("sms.tencent", settings)
+
+
+def twilio(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "account_sid": "AC00000000000000000000000000000000",
+        "auth_token": "simulated-auth-token",
+        "sender": "+15005550006",
+        "callback_url": "https://crm.example.com/callbacks/sms.twilio/hush",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("sms.twilio", settings)
+
+
+def kannel(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "username": "simulated-user",
+        "password": "simulated-password",
+        "callback_url": "https://crm.example.com/callbacks/sms.kannel/hush",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("sms.kannel", settings)
+
+
 def wechat(http_url: str, smtp_port: int, patience: float) -> Provider:
     settings = {
         "app_id": "wx5151515151515151",
@@ -46,6 +82,38 @@ def wechat(http_url: str, smtp_port: int, patience: float) -> Provider:
         "read_timeout": patience,
     }
     return open_provider("wechat.official_account", settings)
+
+
+def mini_program(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "app_id": "wx6262626262626262",
+        "app_secret": "simulated-mini-secret",
+        "template_ids": {"*": "Tm0_birthdayNotice-AbCdEfGhIjKlMnOpQrStUvWx"},
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("wechat.mini_program", settings)
+
+
+def wecom(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "corp_id": "ww7373737373737373",
+        "secret": "simulated-corp-secret",
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("wechat.wecom", settings)
+
+
+def wecom_application(http_url: str, smtp_port: int, patience: float) -> Provider:
+    settings = {
+        "corp_id": "ww7373737373737373",
+        "secret": "simulated-corp-secret",
+        "agent_id": 1000002,
+        "endpoint": http_url,
+        "read_timeout": patience,
+    }
+    return open_provider("wechat.wecom_application", settings)
 
 
 def mail(http_url: str, smtp_port: int, patience: float) -> Provider:
@@ -78,10 +146,46 @@ ACCOUNTS = (
         "simulated-secret",
     ),
     Account(
+        "sms.tencent",
+        tencent,
+        lambda number: message(Channel.SMS, f"+86139{number:08d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-secret",
+    ),
+    Account(
+        "sms.twilio",
+        twilio,
+        lambda number: message(Channel.SMS, f"+86139{number:08d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-auth-token",
+    ),
+    Account(
+        "sms.kannel",
+        kannel,
+        lambda number: message(Channel.SMS, f"+86137{number:08d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-password",
+    ),
+    Account(
         "wechat.official_account",
         wechat,
         lambda number: message(Channel.WECHAT, f"oMember{number:021d}", number, {"thing1": "王小明，生日快乐"}),
         "simulated-app-secret",
+    ),
+    Account(
+        "wechat.mini_program",
+        mini_program,
+        lambda number: message(Channel.WECHAT, f"oMini{number:023d}", number, {"thing1": "王小明，生日快乐"}),
+        "simulated-mini-secret",
+    ),
+    Account(
+        "wechat.wecom",
+        wecom,
+        lambda number: message(Channel.WECHAT, f"wmCustomer{number:020d}", number, {"text": "王小明，生日快乐"}),
+        "simulated-corp-secret",
+    ),
+    Account(
+        "wechat.wecom_application",
+        wecom_application,
+        lambda number: message(Channel.WECHAT, f"staff{number:08d}", number, {"text": f"王小明，第 {number} 位，生日快乐"}),
+        "simulated-corp-secret",
     ),
     Account(
         "email.smtp",

@@ -1,0 +1,28 @@
+"""Chinese sentences about mails that came back."""
+
+BOUNCES: dict[str, str] = {
+    "Mails that came back: read them.": "退回的邮件：读取并判定。",
+    "Files with one mail each; - reads one from standard input": "每个文件一封邮件；- 表示从标准输入读取一封",
+    "Our bounce address; without it any reference that looks like one is shown": "我们的退信地址；不填则显示任何看似编号的内容",
+    "Say what each mail is, whom it is about and with which verdict. Nothing is stored.": "说明每封邮件是什么、关于谁、如何判定。不保存任何内容。",
+    'Only "hard" and "complaint" ever suppress an address. Exit code 2 where a file cannot be read.': "只有“硬退”和“投诉”才会停发一个地址。有文件无法读取时退出码为 2。",
+    "{file} cannot be read: {reason}": "{file} 无法读取：{reason}",
+    "Mails that came back": "退回的邮件",
+    "file": "文件",
+    "mail": "邮件",
+    "code": "代码",
+    "verdict": "判定",
+    "our reference": "我方编号",
+    "the server's words": "服务器原话",
+    "hard: the address is dead": "硬退：地址已失效",
+    "soft: not this time": "软退：这次未送达",
+    "sender: our matter, not the address's": "发送方问题：与该地址无关",
+    "complaint: the member wants no more": "投诉：会员不愿再收到",
+    "none": "无",
+    "bounce": "退信",
+    "still being tried": "仍在重试",
+    "arrived": "已送达",
+    "complaint": "投诉",
+    "automatic reply": "自动回复",
+    "no bounce": "不是退信",
+}
