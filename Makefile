@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 FOLDERS := language database members templates channels campaigns journeys reports config workers console
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench chaos kannel lock clean
+.PHONY: help install demo test check format bench chaos strangers kannel lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ bench: $(STAMP) ## measure the figures of docs/performance.md
 
 chaos: $(STAMP) ## kill, drop and crash at full size; a tenth of it is part of make test
 	$(BIN)/python -m tests.chaos
+
+strangers: $(STAMP) ## of chaos only this: forged callbacks, opened links, bent tokens, at full size
+	$(BIN)/python -m tests.chaos strangers
 
 kannel: $(STAMP) ## send 1,000 messages through a real Kannel, where it is installed
 	$(BIN)/python -m tests.channels.kannel_bearerbox

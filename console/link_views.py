@@ -11,13 +11,16 @@ from console.visits import follow, member_exists, unsubscribe
 from database.engine import read_clock
 from templates.links import Unsubscribe, read_click_token, read_unsubscribe_token
 
+#: Headers by which a program says that it looks ahead for somebody who has not clicked.
+LOOKS_AHEAD = ("sec-purpose", "purpose", "x-purpose", "x-moz")
+
 
 async def click(side: PublicSide, request: Request) -> Response:
-    """Record a click and lead on; a HEAD leads on and records nothing."""
+    """Record a click and lead on; a HEAD, or a program that looks ahead, is led on and nothing is recorded."""
     clicked = read_click_token(side.application.secret, request.path_params["token"])
     if clicked is None:
         return _missing()
-    watched = request.method == "GET"
+    watched = request.method == "GET" and not any(request.headers.get(name) for name in LOOKS_AHEAD)
 
     def look(connection: Connection) -> str | None:
         return follow(connection, clicked, now=read_clock(connection) if watched else None)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from config.carriers import carriers
+from config.carriers import carriers, signed_by
 from config.logs import log_for, set_up_logs
 from config.refusals import unknown_variables
 from config.settings import Settings, preferred_language, read_settings
 from config.wiring import installation_secret, planning_rules
 from language.problems import InputRefused
+from templates.text_messages import SignedBy
 
 
 @pytest.fixture
@@ -132,3 +133,13 @@ def test_a_log_line_has_only_allowed_fields_and_no_words_of_an_exception(lines: 
     assert third["event"] == "took 3 seconds"
     assert fourth["exception"] == "ValueError"
     assert "fang" not in lines.getvalue() and "138001" not in lines.getvalue()
+
+
+@pytest.mark.parametrize(("region", "expected"), [("CN", SignedBy.WORDS), ("US", SignedBy.ANYONE)])
+def test_who_signs_text_messages_is_known_by_the_account_and_the_country(folder: Path, region: str, expected: SignedBy) -> None:
+    gateway = {
+        "provider": "sms.kannel", "endpoint": "http://127.0.0.1:13013", "username": "camp", "password": "not-a-known-word",
+    }  # fmt: skip
+
+    assert signed_by(Settings(region=region)) is SignedBy.PROVIDER
+    assert signed_by(Settings.model_validate({"region": region, "providers": {"sms": gateway}})) is expected

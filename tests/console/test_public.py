@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
-from listening import ListeningSide
 from sqlalchemy import func, insert, select, text
 
 from config.callback_addresses import callback_token
@@ -25,6 +24,7 @@ from database.tables import (
 from templates.library import digest, load_library
 from templates.links import click_token, unsubscribe_token
 from templates.rendering import compile_content
+from tests.listening import ListeningSide
 from tests.makers import NOON, SECRET, make_members
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from listening import ListeningSide
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from campaigns.replies import follow_replies
@@ -22,6 +21,7 @@ from members.consent import suppress, withdraw
 from members.people import fingerprint
 from templates.reply_words import START_WORDS, STOP_WORDS, Meaning, meaning_of
 from tests.campaigns.test_planning import plan_all
+from tests.listening import ListeningSide
 from tests.makers import NOON, SECRET, consent, make_campaign, make_members
 
 NUMBER = "+8613800000001"  #: of member m1
