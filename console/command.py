@@ -26,13 +26,13 @@ WORDS: Mapping[str, str] = {
         word: word
         for word in (
             "doctor", "simulator", "lift", "size", "why", "demo",
-            "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms",
+            "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
         )
     },
 }  # fmt: skip
 
 #: Words under which a family of commands stands; the modules of the others hold commands themselves.
-FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms")
+FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers")
 
 
 def assemble(first: str | None = None) -> typer.Typer:

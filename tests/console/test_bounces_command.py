@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from console.command import app
+from console.command import assemble
 from tests.channels.bounce_mails import block, feedback_report, status_report
 from tests.channels.hostile_mails import hostile_mails
 
@@ -14,7 +14,7 @@ DEAD = status_report(block("550 5.1.1 User unknown", status="5.1.1"))
 
 
 def _read(*arguments: str, language: str = "en", given: bytes | None = None) -> Result:
-    return CliRunner().invoke(app, ["bounces", "read", *arguments], env={"TIDINGS_LANGUAGE": language}, input=given)
+    return CliRunner().invoke(assemble("bounces"), ["bounces", "read", *arguments], env={"TIDINGS_LANGUAGE": language}, input=given)
 
 
 def _file(folder: Path, content: bytes, name: str = "a.eml") -> str:

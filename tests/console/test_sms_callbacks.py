@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from listening import ListeningSide
 from sqlalchemy import select, text
 
 from channels.provider import Provider
@@ -14,6 +13,7 @@ from channels.registry import open_provider
 from channels.sms.twilio_callbacks import signature
 from config.callback_addresses import callback_token
 from database.tables import addresses, suppressions
+from tests.listening import ListeningSide
 from tests.makers import SECRET, make_members
 
 ACCOUNT = "AC" + "a" * 32

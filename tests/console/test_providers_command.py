@@ -1,0 +1,81 @@
+"""``tidings providers``: who carries what, one message by hand, and how providers have been answering."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+from typer.testing import CliRunner, Result
+
+from campaigns.sends.calls import count_calls
+from channels.simulator.running import SimulatorProcess
+from channels.simulator.settings import SimulatorSettings
+from console.command import assemble
+from database.engine import Database
+from database.tables import attempts
+from tests.campaigns.test_planning import plan_all
+from tests.makers import NOON, make_campaign, make_members
+
+
+@pytest.fixture
+def ask(database: Database, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with SimulatorProcess(SimulatorSettings(record=tmp_path / "record.jsonl", http_port=0, smtp_port=0)) as simulator:
+        monkeypatch.setenv("TIDINGS_FILE", str(tmp_path / "none.toml"))
+        monkeypatch.setenv("TIDINGS_HOME", str(tmp_path / "home"))
+        monkeypatch.setenv("TIDINGS_DATABASE_URL", database.url.render_as_string(hide_password=False))
+        monkeypatch.setenv("TIDINGS_REDIS_URL", redis_url)
+        monkeypatch.setenv("TIDINGS_SIMULATOR__HTTP_PORT", simulator.http_url.rpartition(":")[2])
+        monkeypatch.setenv("TIDINGS_SIMULATOR__SMTP_PORT", str(simulator.smtp_port))
+
+        def asked(*words: str, language: str = "en") -> Result:
+            return CliRunner().invoke(assemble("providers"), ["providers", *words], env={"TIDINGS_LANGUAGE": language})
+
+        yield asked
+
+
+def test_the_list_names_who_carries_each_channel_and_who_else_could(ask) -> None:
+    told = json.loads(ask("list", "--json").stdout)
+
+    assert {row["channel"]: row["provider"] for row in told["providers"]} == {
+        "sms": "sms.aliyun", "email": "email.smtp", "wechat": "wechat.official_account",
+    }  # fmt: skip
+    assert all(row["in_use"] == "simulated" and "/callbacks/" in row["callback"] for row in told["providers"])
+    assert "sms.tencent" in told["others"]
+    assert "服务商" in ask("list", language="zh").stdout
+
+
+@pytest.mark.parametrize(("name", "to"), [("sms", "13800138000"), ("email.smtp", "a@example.com"), ("wechat", "o" + "1" * 27)])
+def test_a_message_by_hand_is_taken(ask, name: str, to: str) -> None:
+    result = ask("test", name, "--to", to, "--json")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["outcome"] == "accepted"
+
+
+def test_an_address_that_is_none_and_a_provider_that_is_none_are_refused(ask) -> None:
+    assert ask("test", "sms", "--to", "12345").exit_code == 2
+    assert ask("test", "sms.nobody", "--to", "13800138000").exit_code == 2
+    assert ask("stats", "--since", "soon").exit_code == 2
+
+
+def test_answers_are_counted_since_a_moment(database: Database, ask) -> None:
+    now = datetime.now(UTC)
+    with database.transaction() as connection:
+        make_members(connection, 4)
+        campaign = make_campaign(connection)
+        plan_all(connection, campaign, now=NOON)
+        ids = list(connection.exec_driver_sql("SELECT id FROM sends ORDER BY id").scalars())
+        rows = [
+            {"send_id": ids[0], "outcome": "accepted", "code": "OK", "marked_at": now - timedelta(seconds=30), "ended_at": now - timedelta(seconds=28)},
+            {"send_id": ids[1], "outcome": "rejected", "code": "isv.X", "marked_at": now - timedelta(seconds=30), "ended_at": now - timedelta(seconds=26)},
+            {"send_id": ids[2], "outcome": None, "code": None, "marked_at": now - timedelta(seconds=30), "ended_at": None},
+            {"send_id": ids[3], "outcome": "accepted", "code": "OK", "marked_at": now - timedelta(days=3), "ended_at": now - timedelta(days=3)},
+        ]
+        connection.execute(insert(attempts), [{"number": 1, "provider": "sms.aliyun", **row} for row in rows])
+        (found,) = count_calls(connection, since=now - timedelta(days=1))
+
+    assert (found.handed_over, found.accepted, found.rejected, found.not_sent, found.unknown) == (3, 1, 1, 0, 1)
+    assert (found.seconds_p50, found.commonest_code) == (3.0, "isv.X")
+    (told,) = json.loads(ask("stats", "--since", "1d", "--json").stdout)
+    assert told["handed_over"] == 3
