@@ -24,7 +24,8 @@ def measure(folder: Path, scale: float) -> list[Figure]:
         carried = carry(running, campaign, count=count)
         running.stop_parts()
         account = accounts(running.simulator)["sms"]
-        plain = rate_without_ledger(folder, account, sample, count=count, processes=WORKERS)
+        plain = rate_without_ledger(folder, {**account, "batch": 1}, sample, count=count, processes=WORKERS)
+        together = rate_without_ledger(folder, account, sample, count=count, processes=WORKERS)
     return [
         Figure(
             name="P-2",
@@ -33,8 +34,19 @@ def measure(folder: Path, scale: float) -> list[Figure]:
             unit="sends/s",
             first=Target(ratio_at_least=0.4),
             reference=plain,
-            reference_is=f"the same calls from {WORKERS} processes of the same provider class, no ledger",
+            reference_is=f"a call per message from {WORKERS} processes of the same provider class, no ledger",
             sizes={"worker processes": WORKERS, **carried.details},
             seconds=carried.seconds,
-        )
+        ),
+        Figure(
+            name="P-2 batches",
+            what="the same, beside a reference that puts messages together as the road does",
+            value=count / carried.seconds,
+            unit="sends/s",
+            first=Target(),
+            reference=together,
+            reference_is=f"the same batches from {WORKERS} processes of the same provider class, no ledger",
+            sizes={"worker processes": WORKERS, **carried.details},
+            seconds=carried.seconds,
+        ),
     ]
