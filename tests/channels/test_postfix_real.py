@@ -57,6 +57,7 @@ def test_a_real_postfix_takes_refuses_and_bounces_and_every_bounce_finds_its_mes
         "dkim_key_file": tmp_path / "key.pem",
         "dkim_selector": "s1",
         "max_connections": 2,
+        "messages_per_connection": 2 * COUNT,  # So that a connection is left to be looked at.
     }
     messages = [mail(f"0badcafe-{n}", address=_address(n), headers=ONE_CLICK) for n in range(COUNT)]
     refused = {n for n in range(COUNT) if n % 10 == 3}
