@@ -4,19 +4,17 @@ An address that unfollowed is suppressed until it follows again.  Which of the t
 asked of the events themselves, so that a word told twice, or late, changes nothing.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, select, text, tuple_
+from sqlalchemy import Connection, text
 
+from campaigns.holders import Holders, find_holders, happened_at, mark_of, sender_of
 from channels.message import Contact, ContactKind, Grant
-from database.tables import addresses, members
-from members.addresses import fingerprint
 from members.consent import suppress, unsuppress
-from members.events import EARLIEST, LATEST, NewEvent, record
+from members.events import NewEvent, record
 from members.permissions import Permission, record_permissions
 
 SOURCE: Final = "contacts"  #: of the events that contacts are
@@ -36,7 +34,7 @@ class _Met:
 
     contact: Contact
     fingerprint: bytes
-    holders: Mapping[int, str]  #: their keys, by id
+    holders: Holders
 
 
 def follow_contacts(connection: Connection, contacts: Sequence[Contact], *, secret: bytes, now: datetime) -> None:
@@ -55,7 +53,7 @@ def follow_contacts(connection: Connection, contacts: Sequence[Contact], *, secr
         if left:
             suppress(connection, channel, marks, reason=UNFOLLOWED, source=provider, now=now)
         else:
-            unsuppress(connection, channel, marks, reason=UNFOLLOWED)
+            unsuppress(connection, channel, marks, reasons=(UNFOLLOWED,))
 
 
 def keep_grants(connection: Connection, grants: Sequence[Grant], *, secret: bytes, now: datetime) -> int:
@@ -65,7 +63,7 @@ def keep_grants(connection: Connection, grants: Sequence[Grant], *, secret: byte
             provider=grant.provider,
             key=grant.key,
             channel=grant.channel.value,
-            fingerprint=fingerprint(secret, grant.channel.value, grant.address),
+            fingerprint=sender_of(grant, secret)[1],
             template_code=grant.template_code,
             kind=grant.kind.value,
             occurred_at=grant.occurred_at or now,
@@ -76,18 +74,11 @@ def keep_grants(connection: Connection, grants: Sequence[Grant], *, secret: byte
 
 
 def _met(connection: Connection, contacts: Sequence[Contact], secret: bytes) -> list[_Met]:
-    marks = [(each, fingerprint(secret, each.channel.value, each.address)) for each in contacts]
-    wanted = sorted({(each.channel.value, mark) for each, mark in marks})
-    rows = connection.execute(
-        select(addresses.c.channel, addresses.c.fingerprint, members.c.id, members.c.key)
-        .join(members, members.c.id == addresses.c.member_id)
-        .where(tuple_(addresses.c.channel, addresses.c.fingerprint).in_(wanted), addresses.c.is_current)
-    )
-    holders: dict[tuple[str, bytes], dict[int, str]] = {}
-    for row in rows:
-        holders.setdefault((row.channel, bytes(row.fingerprint)), {})[row.id] = row.key
+    senders = [sender_of(each, secret) for each in contacts]
+    holders = find_holders(connection, senders)
     return [
-        _Met(contact=each, fingerprint=mark, holders=holders.get((each.channel.value, mark), {})) for each, mark in marks
+        _Met(contact=each, fingerprint=sender[1], holders=holders.get(sender, {}))
+        for each, sender in zip(contacts, senders, strict=True)
     ]
 
 
@@ -104,17 +95,15 @@ def _gone(connection: Connection, turning: Sequence[_Met]) -> Mapping[int, bool]
 
 
 def _events(met: _Met, now: datetime) -> list[NewEvent]:
-    contact, moment = met.contact, met.contact.occurred_at
-    dated = moment is not None and moment.tzinfo is not None and EARLIEST <= moment < LATEST
-    mark = hashlib.sha256(contact.key.encode(errors="backslashreplace")).hexdigest()[:32]
+    contact, mark = met.contact, mark_of(met.contact)
     detail = {} if contact.detail is None else {"detail": contact.detail[:200]}
     return [
         NewEvent(
             source=SOURCE,
-            key=f"{contact.provider}:{mark}:{member_id}",
+            key=f"{mark}:{member_id}",
             member_key=member_key,
             kind=f"{contact.channel}.{contact.kind}",
-            occurred_at=moment if dated and moment is not None else now,
+            occurred_at=happened_at(contact, now),
             properties={"provider": contact.provider, **detail},
         )
         for member_id, member_key in met.holders.items()

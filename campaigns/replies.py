@@ -5,21 +5,18 @@ with its proof, or an event.  So the same reply told again changes nothing, also
 has changed their mind in between.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Final
 
-from sqlalchemy import Connection, select, text, tuple_
+from sqlalchemy import Connection, text
 
+from campaigns.holders import Holders, find_holders, happened_at, mark_of, sender_of
 from channels.message import Channel, Reply
-from database.holding import hold_members
-from database.tables import addresses, members
-from members.addresses import NORMALISERS, fingerprint
 from members.consent import NewConsent, lift, record_consents, suppress
-from members.events import EARLIEST, LATEST, NewEvent, record
+from members.events import NewEvent, record
 from templates.reply_words import Meaning, meaning_of
 
 SOURCE: Final = "replies"  #: of the events and consents that replies are
@@ -43,7 +40,7 @@ class _Heard:
     meaning: Meaning
     mark: str  #: its provider and key, in letters that any key can be written in
     fingerprint: bytes
-    holders: Mapping[int, str]  #: keys of the members who have the address now, by id
+    holders: Holders
 
     def key(self, member_id: int) -> str:
         return f"{self.mark}:{member_id}"
@@ -69,37 +66,18 @@ def follow_replies(connection: Connection, replies: Sequence[Reply], *, secret: 
 
 def _heard(connection: Connection, replies: Sequence[Reply], secret: bytes) -> list[_Heard]:
     """Find who may have sent each reply and hold them; a reply told twice is heard once."""
-    marks = {_mark(reply): (reply, fingerprint(secret, reply.channel.value, _address(reply))) for reply in replies}
-    wanted = sorted({(reply.channel.value, sender) for reply, sender in marks.values()})
-    rows = connection.execute(
-        select(addresses.c.channel, addresses.c.fingerprint, addresses.c.is_current, members.c.id, members.c.key)
-        .join(members, members.c.id == addresses.c.member_id)
-        .where(tuple_(addresses.c.channel, addresses.c.fingerprint).in_(wanted))
-    ).all()
-    # Those who had the address before are held too, as suppressing it will hold them: all at once, in one order.
-    hold_members(connection, [row.id for row in rows])
-    holders: dict[tuple[str, bytes], dict[int, str]] = {}
-    for row in (row for row in rows if row.is_current):
-        holders.setdefault((row.channel, bytes(row.fingerprint)), {})[row.id] = row.key
+    marks = {mark_of(reply): (reply, sender_of(reply, secret)) for reply in replies}
+    holders = find_holders(connection, {sender for _, sender in marks.values()})
     return [
         _Heard(
             reply=reply,
             meaning=meaning_of(reply.text),
             mark=mark,
-            fingerprint=sender,
-            holders=holders.get((reply.channel.value, sender), {}),
+            fingerprint=sender[1],
+            holders=holders.get(sender, {}),
         )
         for mark, (reply, sender) in marks.items()
     ]
-
-
-def _address(reply: Reply) -> str:
-    """Return the sender's address as members' addresses are spelled."""
-    return NORMALISERS[reply.channel.value](reply.address.encode(errors="replace").decode()).address
-
-
-def _mark(reply: Reply) -> str:
-    return f"{reply.provider}:{hashlib.sha256(reply.key.encode(errors='backslashreplace')).hexdigest()[:32]}"
 
 
 def _known(connection: Connection, heard: Sequence[_Heard]) -> frozenset[str]:
@@ -142,15 +120,14 @@ def _consent(heard: _Heard, member_id: int, *, granted: bool) -> NewConsent:
 
 def _events(heard: _Heard, now: datetime) -> list[NewEvent]:
     """Tell that the members replied and how much; what they said is theirs and is not kept."""
-    reply, moment = heard.reply, heard.reply.occurred_at
-    dated = moment is not None and moment.tzinfo is not None and EARLIEST <= moment < LATEST
+    reply = heard.reply
     return [
         NewEvent(
             source=SOURCE,
             key=heard.key(member_id),
             member_key=member_key,
             kind=KIND,
-            occurred_at=moment if dated and moment is not None else now,
+            occurred_at=happened_at(reply, now),
             properties={"channel": reply.channel.value, "provider": reply.provider, "characters": len(reply.text)},
         )
         for member_id, member_key in heard.holders.items()

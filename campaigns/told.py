@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from campaigns.contacts import follow_contacts, keep_grants
 from campaigns.delivery import installation_mark
+from campaigns.holders import find_holders, sender_of
 from campaigns.replies import follow_replies
 from campaigns.sends import store_reports
 from channels.message import Callback
@@ -19,6 +20,10 @@ def store_told(database: Database, told: Sequence[Callback], *, secret: bytes) -
     with database.transaction() as connection:
         now = read_clock(connection)
         store_reports(connection, reports, installation=installation_mark(secret), now=now)
+        if replies and contacts:
+            # Each of the two holds its own members; held one after the other, two batches could wait in a ring.
+            senders = [sender_of(reply, secret) for reply in replies]
+            find_holders(connection, senders + [sender_of(contact, secret) for contact in contacts])
         if replies:
             follow_replies(connection, replies, secret=secret, now=now)
         if contacts:

@@ -1,7 +1,7 @@
 """Permissions with their proof, append-only, and the stops that outlive everything else."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import cast
@@ -167,17 +167,16 @@ def lift(connection: Connection, channel: str, mark: bytes, holders: Sequence[in
     returning = list(connection.execute(text(_OWN_NO), asked).scalars())
     if not returning:
         return []
-    lifted = delete(suppressions).where(
-        suppressions.c.channel == channel, suppressions.c.fingerprint == mark, suppressions.c.reason.in_(OWN_REASONS)
-    )
-    return returning if connection.execute(lifted).rowcount else []
+    return returning if unsuppress(connection, channel, [mark], reasons=OWN_REASONS) else []
 
 
-def unsuppress(connection: Connection, channel: str, fingerprints: Sequence[bytes], *, reason: str) -> int:
-    """Take off the list what stands there for exactly this reason; return how many addresses that were."""
+def unsuppress(
+    connection: Connection, channel: str, fingerprints: Sequence[bytes], *, reasons: Collection[str]
+) -> int:
+    """Take off the list what stands there for one of these reasons; return how many addresses that were."""
     lifted = delete(suppressions).where(
         suppressions.c.channel == channel,
         suppressions.c.fingerprint.in_(fingerprints),
-        suppressions.c.reason == reason,
+        suppressions.c.reason.in_(reasons),
     )
     return connection.execute(lifted).rowcount
