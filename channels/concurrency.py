@@ -36,19 +36,28 @@ class Crew:
 
     def carry_groups(
         self,
-        groups: Sequence[Sequence[Message]],
-        call: Callable[[int, float], Sequence[Outcome]],
+        messages: Sequence[Message],
+        groups: Sequence[Sequence[int]],
+        call: Callable[[int, Sequence[Message], float], Sequence[Outcome]],
         *,
         deadline: float,
-    ) -> list[list[Outcome]]:
-        """Call with the place of each group and the deadline; return its outcomes, one per message, in their order.
+        ungrouped: Outcome = NOT_BEGUN,
+    ) -> list[Outcome]:
+        """Call with the place of each group, its messages and the deadline; return the outcomes in the messages' order.
 
-        What holds for one message of ``carry`` holds here for each message of a group alike.
+        ``groups`` hold the places of messages; ``call`` returns one outcome for each message of
+        its group, in their order.  What holds for one message of ``carry`` holds here for each
+        message of a group alike; a message of no group comes to ``ungrouped``.
         """
-        outcomes = [[NOT_BEGUN] * len(group) for group in groups]
+        outcomes = [ungrouped] * len(messages)
+        for place in itertools.chain.from_iterable(groups):
+            outcomes[place] = NOT_BEGUN
 
-        def carry_group(place: int) -> None:
-            outcomes[place] = _outcomes(call, place, len(groups[place]), deadline)
+        def carry_group(turn: int) -> None:
+            places = groups[turn]
+            told = _outcomes(call, turn, [messages[place] for place in places], deadline)
+            for place, outcome in zip(places, told, strict=True):
+                outcomes[place] = outcome
 
         self._take_turns(carry_group, len(groups), deadline)
         return outcomes
@@ -77,15 +86,18 @@ def _outcome(call: Callable[[Message, float], Outcome], message: Message, deadli
 
 
 def _outcomes(
-    call: Callable[[int, float], Sequence[Outcome]], place: int, count: int, deadline: float
+    call: Callable[[int, Sequence[Message], float], Sequence[Outcome]],
+    turn: int,
+    group: Sequence[Message],
+    deadline: float,
 ) -> list[Outcome]:
     try:
-        outcomes = list(call(place, deadline))
+        outcomes = list(call(turn, group, deadline))
     except DeliveryError as error:
-        return [error.as_outcome()] * count
+        return [error.as_outcome()] * len(group)
     except Exception as error:  # noqa: BLE001 - As above.
-        return [_our_error(error)] * count
-    return outcomes if len(outcomes) == count else [_our_error(IndexError())] * count
+        return [_our_error(error)] * len(group)
+    return outcomes if len(outcomes) == len(group) else [_our_error(IndexError())] * len(group)
 
 
 def _our_error(error: Exception) -> Outcome:

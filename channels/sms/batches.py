@@ -80,14 +80,13 @@ def carry_batches(
 
     A message whose outcome from ``together`` is ``ALONE`` itself is one of the others.
     """
-    groups = [[messages[place] for place in batch.places] for batch in planned]
-    answers = crew.carry_groups(
-        groups, lambda turn, until: together(groups[turn], planned[turn].label, until), deadline=deadline
+    outcomes = crew.carry_groups(
+        messages,
+        [batch.places for batch in planned],
+        lambda turn, group, until: together(group, planned[turn].label, until),
+        deadline=deadline,
+        ungrouped=ALONE,
     )
-    outcomes = [ALONE] * len(messages)
-    for batch, answer in zip(planned, answers, strict=True):
-        for place, outcome in zip(batch.places, answer, strict=True):
-            outcomes[place] = outcome
     left = [place for place, outcome in enumerate(outcomes) if outcome is ALONE]
     for place, outcome in zip(
         left, crew.carry([messages[each] for each in left], alone, deadline=deadline), strict=True

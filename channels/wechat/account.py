@@ -1,17 +1,15 @@
 """One official account or mini-program: its address, its token, and calls made with it."""
 
 import json
-from urllib.parse import quote
 
 from pydantic import ConfigDict, Field, SecretStr
 
 from channels.errors import OutcomeUnknown, ProviderMisconfigured
-from channels.http import Http, TimeLimits, unexpected
+from channels.http import Http, TimeLimits
 from channels.wechat.callbacks import CallbackSettings
+from channels.wechat.calling import JSON, Caller
 from channels.wechat.errcodes import TOKEN_REFUSED, errcode, refusal
 from channels.wechat.tokens import AccessToken, OwnTokens, TokenStore
-
-JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class AccountSettings(CallbackSettings):
@@ -40,6 +38,7 @@ class Account:
         self._http = Http(settings.endpoint, provider=provider, limits=limits)
         store = OwnTokens() if tokens is None else tokens
         self.token = AccessToken(self._ask, provider=provider, account=settings.app_id, store=store)
+        self._caller = Caller(self._http, self.token, refused=TOKEN_REFUSED, provider=provider, who="the provider")
 
     def call(self, path: str, asked: object, deadline: float) -> dict[str, object]:
         """Post something and return the whole answer, which may be a refusal, but never one of our token.
@@ -47,30 +46,11 @@ class Account:
         Raises:
             DeliveryError: there was no answer of the documented form, or no token.
         """
-        body = json.dumps(asked, ensure_ascii=False).encode()  # Raw, for the provider refuses escaped Chinese.
-        token = self.token.current(deadline)
-        said = self._post(path, token, body, deadline)
-        if errcode(said) in TOKEN_REFUSED:
-            # The provider says that it did nothing, so this one call may be made a second time.
-            said = self._post(path, self.token.renew(token, deadline), body, deadline)
-        if errcode(said) in TOKEN_REFUSED:
-            raise ProviderMisconfigured(
-                "the provider refuses every token it gives us", provider=self._provider, code=str(errcode(said))
-            )
-        return said
+        return self._caller.call(path, asked, deadline)
 
     def close(self) -> None:
         """Give back the connections."""
         self._http.close()
-
-    def _post(self, path: str, token: str, body: bytes, deadline: float) -> dict[str, object]:
-        # The token stands in the address, as the provider wants it; nothing here ever repeats an address.
-        target = f"{path}?access_token={quote(token, safe='')}"
-        answer = self._http.post(target, headers=JSON, body=body, deadline=deadline)
-        said = answer.members(self._provider)
-        if answer.status != 200 or "errcode" not in said:
-            raise unexpected(answer.status, self._provider)
-        return said
 
     def _ask(self, deadline: float, force: bool) -> tuple[str, float]:
         asked = {

@@ -86,17 +86,11 @@ class OfficialAccount(Provider):
     def _send_together(self, messages: Sequence[Message], deadline: float) -> list[Outcome]:
         """Carry mass sends, all messages of one content in one call."""
         articles = self._settings.articles
-        calls = mass.groups(messages, articles)
-        groups = [[messages[place] for place in places] for places in calls]
 
-        def send(place: int, deadline: float) -> list[Outcome]:
-            group = groups[place]
+        def send(_turn: int, group: Sequence[Message], deadline: float) -> list[Outcome]:
             return [mass.send(self._account, group, articles, provider=self.name, deadline=deadline)] * len(group)
 
-        outcomes: dict[int, Outcome] = {}
-        for places, told in zip(calls, self._crew.carry_groups(groups, send, deadline=deadline), strict=True):
-            outcomes |= zip(places, told, strict=True)
-        return [outcomes[place] for place in range(len(messages))]
+        return self._crew.carry_groups(messages, mass.groups(messages, articles), send, deadline=deadline)
 
     def read_callback(self, request: CallbackRequest) -> Callback:
         return self._gate.read(request)

@@ -66,15 +66,11 @@ class WecomContacts(Provider):
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
         words = [plain_text(each) for each in messages]
         calls = same_words(messages, words, MOST_CUSTOMERS)
-        groups = [[messages[place] for place in places] for places in calls]
 
-        def send(place: int, deadline: float) -> list[Outcome]:
-            return self._make_task(words[calls[place][0]], groups[place], deadline)
+        def send(turn: int, group: Sequence[Message], deadline: float) -> list[Outcome]:
+            return self._make_task(words[calls[turn][0]], group, deadline)
 
-        outcomes: dict[int, Outcome] = {}
-        for places, told in zip(calls, self._crew.carry_groups(groups, send, deadline=deadline), strict=True):
-            outcomes |= zip(places, told, strict=True)
-        return [outcomes[place] for place in range(len(messages))]
+        return self._crew.carry_groups(messages, calls, send, deadline=deadline)
 
     def results(self, task: str, staff: str, *, deadline: float) -> list[DeliveryReport]:
         """Ask what became of one task's messages in the hands of one member of staff.

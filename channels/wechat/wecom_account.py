@@ -3,18 +3,18 @@
 Source: https://developer.work.weixin.qq.com/document/path/91039, read in November 2026.
 """
 
-import json
 from collections.abc import Sequence
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from pydantic import ConfigDict, Field, SecretStr
 
-from channels.errors import OutcomeUnknown, ProviderMisconfigured
-from channels.http import Http, TimeLimits, unexpected
+from channels.errors import OutcomeUnknown
+from channels.http import Http, TimeLimits
 from channels.message import Message
-from channels.wechat.account import JSON, token_in
+from channels.wechat.account import token_in
 from channels.wechat.callbacks import CallbackSettings
-from channels.wechat.errcodes import errcode, refusal
+from channels.wechat.calling import Caller
+from channels.wechat.errcodes import refusal
 from channels.wechat.tokens import AccessToken, OwnTokens, TokenStore
 from channels.wechat.wecom_codes import MEANINGS, TOKEN_REFUSED
 
@@ -46,6 +46,7 @@ class WecomAccount:
         # Each application has its own token, so the company's id alone would mix them up.
         account = f"{settings.corp_id}/{about}"
         self.token = AccessToken(self._ask, provider=provider, account=account, store=store, can_force=False)
+        self._caller = Caller(self._http, self.token, refused=TOKEN_REFUSED, provider=provider, who="WeCom")
 
     def call(self, path: str, asked: object, deadline: float) -> dict[str, object]:
         """Post something and return the answer that says yes.
@@ -53,15 +54,7 @@ class WecomAccount:
         Raises:
             DeliveryError: it says no, there was none of the documented form, or there is no token.
         """
-        body = json.dumps(asked, ensure_ascii=False).encode()
-        token = self.token.current(deadline)
-        said = self._post(path, token, body, deadline)
-        if errcode(said) in TOKEN_REFUSED:
-            # WeCom says that it did nothing, so this one call may be made a second time.
-            said = self._post(path, self.token.renew(token, deadline), body, deadline)
-        if errcode(said) in TOKEN_REFUSED:
-            code = str(errcode(said))
-            raise ProviderMisconfigured("WeCom refuses every token it gives us", provider=self._provider, code=code)
+        said = self._caller.call(path, asked, deadline)
         if (error := refusal(said, provider=self._provider, meanings=MEANINGS)) is not None:
             raise error
         return said
@@ -69,15 +62,6 @@ class WecomAccount:
     def close(self) -> None:
         """Give back the connections."""
         self._http.close()
-
-    def _post(self, path: str, token: str, body: bytes, deadline: float) -> dict[str, object]:
-        # The token stands in the address, as WeCom wants it; nothing here ever repeats an address.
-        target = f"{path}?access_token={quote(token, safe='')}"
-        answer = self._http.post(target, headers=JSON, body=body, deadline=deadline)
-        said = answer.members(self._provider)
-        if answer.status != 200 or "errcode" not in said:
-            raise unexpected(answer.status, self._provider)
-        return said
 
     def _ask(self, deadline: float, force: bool) -> tuple[str, float]:
         asked = {"corpid": self._settings.corp_id, "corpsecret": self._settings.secret.get_secret_value()}

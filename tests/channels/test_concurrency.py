@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Sequence
 
 from channels.concurrency import Crew
 from channels.errors import AddressRefused
@@ -81,21 +82,28 @@ def test_two_hand_overs_at_once_share_the_threads() -> None:
 
 def test_a_group_fares_alike_when_its_call_fails_and_keeps_its_own_order_when_it_does_not() -> None:
     crew = Crew(2, name="test")
-    groups = [messages(3), messages(2), messages(4), messages(2)]
+    given = messages(12)
+    groups = [[2, 0, 9], [1, 3], [4, 5, 6, 7], [8, 10]]
+    left_out = Outcome(kind=OutcomeKind.NOT_SENT, detail="in no group")
 
-    def call(place: int, deadline: float) -> list[Outcome]:
-        if place == 1:
+    def call(turn: int, group: Sequence[Message], deadline: float) -> list[Outcome]:
+        assert group == [given[place] for place in groups[turn]]
+        if turn == 1:
             raise AddressRefused("no", provider="test")
-        if place == 2:
+        if turn == 2:
             raise ZeroDivisionError
-        found = [accepted(each, deadline) for each in groups[place]]
-        return found[:1] if place == 3 else found
+        found = [accepted(each, deadline) for each in group]
+        return found[:1] if turn == 3 else found
 
-    first, refused, broken, short = crew.carry_groups(groups, call, deadline=time.monotonic() + 10)
-    late = crew.carry_groups(groups, call, deadline=time.monotonic())
+    outcomes = crew.carry_groups(given, groups, call, deadline=time.monotonic() + 10, ungrouped=left_out)
+    none_begun = crew.carry_groups(given, groups, call, deadline=time.monotonic(), ungrouped=left_out)
     crew.close()
 
-    assert [each.provider_ref for each in first] == ["0", "1", "2"]
+    first, refused, broken, short = ([outcomes[place] for place in group] for group in groups)
+    late = [[none_begun[place] for place in group] for group in groups]
+    assert outcomes[11] is none_begun[11] is left_out
+    assert all(each is not left_out for group in late for each in group)
+    assert [each.provider_ref for each in first] == ["2", "0", "9"]
     assert [each.kind for each in refused] == [OutcomeKind.REJECTED] * 2
     assert [each.kind for each in broken] == [OutcomeKind.UNKNOWN] * 4
     assert [each.kind for each in short] == [OutcomeKind.UNKNOWN] * 2
