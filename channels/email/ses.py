@@ -24,8 +24,8 @@ from channels.errors import (
     ProviderUnavailable,
 )
 from channels.http import TURNED_AWAY, Answer
+from channels.meaning import Meaning, each
 from channels.message import Callback, CallbackRequest, Message, Outcome, OutcomeKind
-from channels.sms.meaning import Meaning, each
 
 PATH = "/v2/email/outbound-emails"
 MOST_BYTES = 40 << 20  #: of one mail, as the provider counts it

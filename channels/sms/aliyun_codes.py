@@ -6,31 +6,17 @@ taken for a yes, and never for a no after which the message could be sent once m
 Source: https://help.aliyun.com/zh/sms/developer-reference/api-error-codes, read in November 2026.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from channels.errors import (
     AddressRefused,
     ContentRefused,
-    DeliveryError,
     MemberRefused,
     MessageRefused,
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-
-
-class Meaning(NamedTuple):
-    """What a code means: the decision, a sentence for people, and a wait where one is known."""
-
-    error: type[DeliveryError]
-    sentence: str
-    wait: float | None = None  #: seconds
-
-
-def _each(codes: Iterable[str], meaning: Meaning) -> dict[str, Meaning]:
-    return dict.fromkeys(codes, meaning)
-
+from channels.meaning import Meaning, each
 
 #: This member's flow control: nothing is wrong, and after the window the message may go.
 MEMBER_LIMIT = "isv.BUSINESS_LIMIT_CONTROL"
@@ -38,27 +24,27 @@ MEMBER_LIMIT = "isv.BUSINESS_LIMIT_CONTROL"
 WINDOWS: Mapping[str, float] = {"分钟": 60.0, "小时": 3600.0, "天": 86400.0}
 
 MEANINGS: Mapping[str, Meaning] = {
-    **_each(
+    **each(
         ("isp.SYSTEM_ERROR", "isp.GATEWAY_ERROR", "ServiceUnavailable", "SignatureNonceUsed"),
         Meaning(ProviderUnavailable, "the provider could not take it now"),
     ),
-    **_each(
+    **each(
         ("Throttling", "Throttling.User", "Throttling.Api"),
         Meaning(ProviderUnavailable, "the provider asked for fewer calls", wait=1.0),
     ),
     MEMBER_LIMIT: Meaning(ProviderUnavailable, "this number has had as many messages as a window allows", wait=3600.0),
-    **_each(
+    **each(
         ("isv.MOBILE_NUMBER_ILLEGAL",),
         Meaning(AddressRefused, "the provider says that this is not a mobile number"),
     ),
-    **_each(
+    **each(
         ("isv.CUSTOMER_REFUSED",),
         Meaning(MemberRefused, "this number has refused messages of this sender"),
     ),
     # Two readings exist, a black-listed number and a black-listed word; suppressing the number would be a guess.
     "isv.BLACK_KEY_CONTROL_LIMIT": Meaning(MessageRefused, "the provider's black list stopped this message"),
     # These depend on the member's own data, so they speak against one message and not against its template.
-    **_each(
+    **each(
         (
             "isv.TEMPLATE_MISSING_PARAMETERS",
             "isv.TEMPLATE_PARAMS_ILLEGAL",
@@ -67,7 +53,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         Meaning(MessageRefused, "a variable of this message is missing, too long or not allowed"),
     ),
-    **_each(
+    **each(
         (
             "isv.SMS_TEMPLATE_ILLEGAL",
             "isv.SMS_SIGNATURE_ILLEGAL",
@@ -85,7 +71,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         Meaning(ContentRefused, "the provider refuses this template, signature or text"),
     ),
-    **_each(
+    **each(
         (
             "SignatureDoesNotMatch",
             "InvalidAccessKeyId.NotFound",
@@ -102,7 +88,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         Meaning(ProviderMisconfigured, "the provider does not accept our key, clock, address or settings"),
     ),
-    **_each(
+    **each(
         (
             "isv.AMOUNT_NOT_ENOUGH",
             "isv.OUT_OF_SERVICE",

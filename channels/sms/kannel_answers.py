@@ -22,8 +22,8 @@ from channels.errors import (
     ProviderUnavailable,
 )
 from channels.http import Answer, unexpected
+from channels.meaning import Meaning
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Reply, ReportStatus
-from channels.sms.meaning import Meaning
 
 REPORTS_ASKED = "31"  #: every kind of report: the sum of the numbers below
 STATUSES: Mapping[str, ReportStatus] = {

@@ -8,9 +8,8 @@ Source: https://cloud.tencent.com/document/api/382/52075 and the notes of the pr
 tencentcloud-sdk-python-sms 3.1.153, read in November 2026.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import NamedTuple
 
 from channels.errors import (
     AddressRefused,
@@ -22,25 +21,13 @@ from channels.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
+from channels.meaning import Meaning, each
 
 BEIJING = timezone(timedelta(hours=8))
 DAY = 86400.0
 #: Marketing texts are taken from this hour on, by Beijing's clock.
 MARKETING_OPENS = 8
 QUIET_HOURS = "FailedOperation.MarketingSendTimeConstraint"
-
-
-class Meaning(NamedTuple):
-    """What a code means: the decision, a sentence for people, and a wait where one is known."""
-
-    error: type[DeliveryError]
-    sentence: str
-    wait: float | None = None  #: seconds
-    about_one: bool = False  #: in a call for many numbers it may be about one of them, and nothing was sent
-
-
-def _each(codes: Iterable[str], meaning: Meaning) -> dict[str, Meaning]:
-    return dict.fromkeys(codes, meaning)
 
 
 def _limit(wait: float) -> Meaning:
@@ -57,7 +44,7 @@ _NUMBER = Meaning(AddressRefused, "the provider says that this number can never 
 _OTHER = Meaning(MessageRefused, "the provider refuses this message", about_one=True)
 
 MEANINGS: Mapping[str, Meaning] = {
-    **_each(
+    **each(
         (
             "InternalError.Timeout",
             "InternalError.SendAndRecvFail",
@@ -67,14 +54,14 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         _LOST,
     ),
-    **_each(("RequestLimitExceeded", "LimitExceeded.GlobalSmsSendingRateLimit"), _SLOWER),
+    **each(("RequestLimitExceeded", "LimitExceeded.GlobalSmsSendingRateLimit"), _SLOWER),
     "LimitExceeded.PhoneNumberThirtySecondLimit": _limit(30.0),
     "LimitExceeded.DeliveryFrequencyLimit": _limit(3600.0),
     "LimitExceeded.PhoneNumberOneHourLimit": _limit(3600.0),
     "LimitExceeded.PhoneNumberDailyLimit": _limit(DAY),
     "LimitExceeded.PhoneNumberSameContentDailyLimit": _limit(DAY),
     QUIET_HOURS: Meaning(ProviderUnavailable, "marketing texts are taken from 8:00 to 22:00 only"),
-    **_each(
+    **each(
         (
             "InvalidParameterValue.IncorrectPhoneNumber",
             "FailedOperation.PhoneNumberParseFail",
@@ -87,7 +74,7 @@ MEANINGS: Mapping[str, Meaning] = {
         MemberRefused, "this number has refused messages of this sender", about_one=True
     ),
     # These depend on the member's own data, so they speak against one message and not against its template.
-    **_each(
+    **each(
         (
             "InvalidParameterValue.TemplateParameterLengthLimit",
             "InvalidParameterValue.TemplateParameterFormatError",
@@ -95,7 +82,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         _VARIABLE,
     ),
-    **_each(
+    **each(
         (
             "FailedOperation.SignatureIncorrectOrUnapproved",
             "FailedOperation.TemplateIncorrectOrUnapproved",
@@ -112,7 +99,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         _CONTENT,
     ),
-    **_each(
+    **each(
         (
             "InternalError.RequestTimeException",
             "InternalError.SigVerificationFail",
@@ -132,11 +119,11 @@ MEANINGS: Mapping[str, Meaning] = {
         ),
         _SETTINGS,
     ),
-    **_each(
+    **each(
         ("LimitExceeded.PhoneNumberCountLimit", "UnsupportedOperation.ContainDomesticAndInternationalPhoneNumber"),
         _SETTINGS._replace(about_one=True),
     ),
-    **_each(
+    **each(
         (
             "FailedOperation.InsufficientBalanceInSmsPackage",
             "LimitExceeded.AppDailyLimit",
@@ -157,7 +144,7 @@ FAMILIES: Mapping[str, Meaning] = {
     "LimitExceeded": _limit(3600.0),
     "InternalError": _LOST,
     "ServiceUnavailable": Meaning(ProviderUnavailable, "the provider could not take it now"),
-    **_each(
+    **each(
         (
             "AuthFailure",
             "UnauthorizedOperation",
@@ -169,7 +156,7 @@ FAMILIES: Mapping[str, Meaning] = {
         _SETTINGS,
     ),
     "ResourceInsufficient": _ACCOUNT,
-    **_each(
+    **each(
         (
             "InvalidParameter",
             "InvalidParameterValue",

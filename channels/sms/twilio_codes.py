@@ -17,7 +17,7 @@ from channels.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from channels.sms.meaning import Meaning, each
+from channels.meaning import Meaning, each
 
 MEANINGS: Mapping[str, Meaning] = {
     "20503": Meaning(ProviderUnavailable, "the provider could not take it now"),

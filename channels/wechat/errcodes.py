@@ -6,8 +6,7 @@ Source: https://developers.weixin.qq.com/doc/service/guide/dev/errorcode.html, r
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from channels.errors import (
     AddressRefused,
@@ -19,19 +18,7 @@ from channels.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-
-
-class Meaning(NamedTuple):
-    """What a code means: the decision, a sentence for people, and a wait where one is known."""
-
-    error: type[DeliveryError]
-    sentence: str
-    wait: float | None = None  #: seconds
-
-
-def _each(codes: Iterable[int], meaning: Meaning) -> dict[int, Meaning]:
-    return dict.fromkeys(codes, meaning)
-
+from channels.meaning import Meaning, each
 
 #: The token is no longer good; a new one may be asked for, once.
 TOKEN_REFUSED = frozenset({40001, 40014, 42001})
@@ -40,28 +27,28 @@ FIELD_REFUSED = 47003
 
 MEANINGS: Mapping[int, Meaning] = {
     -1: Meaning(ProviderUnavailable, "the provider is busy", wait=2.0),
-    **_each((42010, 45011), Meaning(ProviderUnavailable, "this minute's calls are used up", wait=60.0)),
+    **each((42010, 45011), Meaning(ProviderUnavailable, "this minute's calls are used up", wait=60.0)),
     43108: Meaning(ProviderUnavailable, "another message to this member is under way", wait=5.0),
-    **_each(
+    **each(
         (40251, 45009, 45028),
         Meaning(ProviderMisconfigured, "today's calls are used up", wait=3600.0),
     ),
-    **_each(
+    **each(
         (40003, 46004),
         Meaning(AddressRefused, "the provider knows no such openid for this account"),
     ),
-    **_each(
+    **each(
         (43004, 50005),
         Meaning(MemberRefused, "this member does not follow the account"),
     ),
-    **_each((43019, 48002), Meaning(MemberRefused, "this member blocks the account's messages")),
+    **each((43019, 48002), Meaning(MemberRefused, "this member blocks the account's messages")),
     # One click of the member allows one message of one template, so this speaks of no other message.
     43101: Meaning(MessageRefused, "this member has no subscription left for this template"),
-    **_each((45015, 45047, 50002), Meaning(MessageRefused, "this member cannot be reached in this way now")),
+    **each((45015, 45047, 50002), Meaning(MessageRefused, "this member cannot be reached in this way now")),
     FIELD_REFUSED: Meaning(MessageRefused, "a field of this message is empty or breaks its rule"),
-    **_each((40250, 45002), Meaning(MessageRefused, "the provider does not accept this message's words")),
-    **_each((40249, 45168), Meaning(ContentRefused, "the provider forbids these words")),
-    **_each(
+    **each((40250, 45002), Meaning(MessageRefused, "the provider does not accept this message's words")),
+    **each((40249, 45168), Meaning(ContentRefused, "the provider forbids these words")),
+    **each(
         (40036, 40037, 41030, 43100, 43116, 45026, 45027),
         Meaning(ContentRefused, "the provider does not accept this template or its page"),
     ),
@@ -70,15 +57,15 @@ MEANINGS: Mapping[int, Meaning] = {
     40241: Meaning(OutcomeUnknown, "the provider took the same words for this member a minute ago"),
     # Only a mass send hears this, and only when a call of the very same members came before it.
     45066: Meaning(OutcomeUnknown, "the provider was asked for this very send a minute ago", wait=60.0),
-    **_each(
+    **each(
         (43107, 45103, 48001, 48004, 48008, 50001, 50004, 61007),
         Meaning(ProviderMisconfigured, "this account may not send such messages"),
     ),
-    **_each(
+    **each(
         (40013, 40125, 40164, 40243, 89501, 89503, 89506, 89507),
         Meaning(ProviderMisconfigured, "the provider does not accept our key or our network address"),
     ),
-    **_each(
+    **each(
         (40002, 40032, 40033, 41001, 43002, 44002, 45067, 47001),
         Meaning(ProviderMisconfigured, "the provider cannot read what we send"),
     ),

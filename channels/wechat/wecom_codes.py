@@ -12,7 +12,7 @@ from channels.errors import (
     ProviderMisconfigured,
     ProviderUnavailable,
 )
-from channels.wechat.errcodes import Meaning
+from channels.meaning import Meaning, each
 
 #: The token is no longer good; a new one may be asked for, once.
 TOKEN_REFUSED = frozenset({40014, 42001})
@@ -24,9 +24,9 @@ MEANINGS: Mapping[int, Meaning] = {
     -1: Meaning(ProviderUnavailable, "the provider is busy", wait=2.0),
     45009: Meaning(ProviderUnavailable, "this minute's calls are used up, or this hour's", wait=60.0),
     45033: Meaning(ProviderUnavailable, "too many calls at once", wait=2.0),
-    **dict.fromkeys((40001, 40013, 40091, 60020), _SECRET),
-    **dict.fromkeys((48002, 60011, 301002), _RIGHTS),
-    **dict.fromkeys(
+    **each((40001, 40013, 40091, 60020), _SECRET),
+    **each((48002, 60011, 301002), _RIGHTS),
+    **each(
         (40096, 81013), Meaning(AddressRefused, "WeCom knows nobody by this id, or this application may not see them")
     ),
     84061: Meaning(MessageRefused, "this customer is no contact of this member of staff any more"),

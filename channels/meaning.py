@@ -1,9 +1,11 @@
 """What one of a provider's codes means for us."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from channels.errors import DeliveryError
+
+Code = TypeVar("Code", str, int)
 
 
 class Meaning(NamedTuple):
@@ -12,8 +14,9 @@ class Meaning(NamedTuple):
     error: type[DeliveryError]
     sentence: str
     wait: float | None = None  #: seconds
+    about_one: bool = False  #: in a call for several messages it may be about one of them, and nothing was sent
 
 
-def each(codes: Iterable[str], meaning: Meaning) -> dict[str, Meaning]:
+def each(codes: Iterable[Code], meaning: Meaning) -> dict[Code, Meaning]:
     """Give several codes one meaning."""
     return dict.fromkeys(codes, meaning)
