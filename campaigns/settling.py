@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from campaigns.accounts import Account
 from campaigns.delivery import Carrier
 from campaigns.sends import (
     InDoubt,
@@ -19,6 +20,7 @@ from campaigns.sends import (
 )
 from channels.errors import DeliveryError
 from channels.message import DeliveryReport, Message
+from channels.provider import Provider
 from database.engine import Database
 
 #: How many sends one round asks about, and how many questions are with the provider at once.
@@ -44,29 +46,33 @@ def sweep(database: Database, rules: SettlingRules) -> int:
 
 
 def settle(carrier: Carrier, *, now: datetime, limit: int = ASKED_TOGETHER) -> Settled:
-    """Ask the provider about sends in doubt whose time has come.
+    """Ask each account about its sends in doubt whose time has come.
 
     Does nothing for a provider that cannot be asked: there a receipt settles the send,
     or time closes it as unknown.
     """
     done = Settled()
-    if not carrier.provider.can_look_up:
-        return done
+    for account in carrier.accounts.accounts:
+        if account.provider.can_look_up:
+            _settle(carrier, account, done, now=now, limit=limit)
+    return done
+
+
+def _settle(carrier: Carrier, account: Account, done: Settled, *, now: datetime, limit: int) -> None:
     with carrier.database.transaction() as connection:
-        token, doubtful = take_doubtful(connection, carrier.provider.name, limit=limit, lease=carrier.lease)
+        token, doubtful = take_doubtful(connection, account.name, limit=limit, lease=carrier.lease)
     if not doubtful:
-        return done
+        return
     with ThreadPoolExecutor(AT_ONCE) as asking:
-        answers = list(asking.map(partial(_ask, carrier), doubtful))
-    done.unanswered = answers.count(None)
+        answers = list(asking.map(partial(_ask, carrier.installation, account.provider), doubtful))
+    done.unanswered += answers.count(None)
     nowhere = [send for send, answer in zip(doubtful, answers, strict=True) if answer is NOT_FOUND]
     with carrier.database.transaction() as connection:
         for send, answer in zip(doubtful, answers, strict=True):
             if isinstance(answer, DeliveryReport):
                 settle_found(connection, send, answer, token=token, now=now)
                 done.found += 1
-        done.waiting_again = settle_not_found(connection, nowhere, token=token, now=now, rules=carrier.settling)
-    return done
+        done.waiting_again += settle_not_found(connection, nowhere, token=token, now=now, rules=carrier.settling)
 
 
 class _NotFound:
@@ -76,15 +82,15 @@ class _NotFound:
 NOT_FOUND = _NotFound()
 
 
-def _ask(carrier: Carrier, send: InDoubt) -> DeliveryReport | _NotFound | None:
+def _ask(installation: str, provider: Provider, send: InDoubt) -> DeliveryReport | _NotFound | None:
     """Ask about one send; None: the provider could not say, and is asked again later."""
     message = Message(
-        reference=reference_of(send.id, carrier.installation),
-        channel=carrier.provider.channel,
+        reference=reference_of(send.id, installation),
+        channel=provider.channel,
         address=send.address,
         parts={},
     )
     try:
-        return carrier.provider.look_up(message, sent_at=send.marked_at) or NOT_FOUND
+        return provider.look_up(message, sent_at=send.marked_at) or NOT_FOUND
     except DeliveryError:
         return None

@@ -6,6 +6,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from campaigns.accounts import Account
 from channels.errors import CallbackRefused
 from channels.message import Callback, CallbackRequest
 from channels.provider import Provider
@@ -17,10 +18,10 @@ LARGE = 16_384  #: bytes
 
 async def receive(side: PublicSide, request: Request) -> Response:
     """Take a provider's delivery reports and members' replies."""
-    provider = _provider(side, request)
+    account = _account(side, request)
     body = await read_body(request)
     try:
-        told = await _read(provider, _as_request(side, request, body))
+        told = (await _read(account.provider, _as_request(side, request, body))).named(account.name)
     except CallbackRefused as refused:
         raise Refused(403, str(refused)) from None
     if told.reports or told.replies or told.contacts or told.grants:
@@ -35,11 +36,11 @@ async def _read(provider: Provider, request: CallbackRequest) -> Callback:
     return provider.read_callback(request)
 
 
-def _provider(side: PublicSide, request: Request) -> Provider:
-    """Find the provider by the two secret parts of the address; an unknown name and a wrong token look alike."""
-    name, shown = request.path_params["provider"], request.path_params["token"]
+def _account(side: PublicSide, request: Request) -> Account:
+    """Find the account by the two secret parts of the address; an unknown name and a wrong token look alike."""
+    name, shown = request.path_params["account"], request.path_params["token"]
     right = hmac.compare_digest(callback_token(side.application.secret, name).encode(), shown.encode())
-    found = next((each for each in side.application.providers.values() if each.name == name), None)
+    found = side.application.account(name)
     if found is None or not right:
         raise Refused(404, "there is nothing here")
     return found

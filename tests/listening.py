@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 import requests
 import uvicorn
 
-from channels.registry import open_provider
 from config.carriers import carriers
 from config.settings import Settings
-from config.wiring import Application, planning_rules
+from config.wiring import Application, open_account, planning_rules
 from console.api_keys import create_key
 from console.public import build_app
 from console.public_side import public_side
@@ -47,7 +46,9 @@ def a_listening_side(database: Database, redis_url: str) -> Iterator[ListeningSi
         secret=SECRET,
         library=load_library(),
         rules=planning_rules(settings),
-        providers={name: open_provider(choice.provider, choice.own_settings()) for name, choice in carriers(settings).items()},
+        accounts={
+            channel: [open_account(settings, choice, SECRET) for choice in choices] for channel, choices in carriers(settings).items()
+        },
         public_url="https://crm.example",
     )
     with database.transaction() as connection:
@@ -65,5 +66,6 @@ def a_listening_side(database: Database, redis_url: str) -> Iterator[ListeningSi
         yield found
         server.should_exit = True
         thread.join(timeout=10)
-    for provider in application.providers.values():
-        provider.close()
+    for accounts in application.accounts.values():
+        for account in accounts:
+            account.provider.close()

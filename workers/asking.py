@@ -1,5 +1,8 @@
 """Ask providers for what they tell only when asked."""
 
+from functools import partial
+from itertools import chain
+
 import structlog
 
 from campaigns.told import store_told
@@ -13,11 +16,11 @@ log = structlog.get_logger("workers")
 def ask_providers(application: Application) -> None:
     """Keep what each provider has for us; one that cannot say now is asked again at the next bell."""
 
-    def store(told: Callback) -> None:
-        store_told(application.database, [told], secret=application.secret)
+    def store(account: str, told: Callback) -> None:
+        store_told(application.database, [told.named(account)], secret=application.secret)
 
-    for provider in application.providers.values():
+    for account in chain.from_iterable(application.accounts.values()):
         try:
-            provider.pull(store)
+            account.provider.pull(partial(store, account.name))
         except DeliveryError as error:
-            log.warning("a provider could not be asked", provider=provider.name, code=error.code)
+            log.warning("a provider could not be asked", account=account.name, code=error.code)

@@ -14,6 +14,7 @@ from channels.message import Callback, CallbackRequest, Channel, Message, Outcom
 from channels.provider import Provider
 from channels.sms.kannel_answers import REPORTS_ASKED, TAKEN, read_request, refusal, report_address
 from channels.sms.parts import count_parts, is_gsm
+from channels.sms.signature import SIGN_NAME, signed
 
 #: A parameter's name to the header that says it; text is then the body, and the character set its type's.
 HEADERS: Mapping[str, str] = {
@@ -39,6 +40,7 @@ class KannelSettings(BaseModel):
     username: str
     password: SecretStr
     sender: str | None = None  #: None: the gateway's own global-sender
+    sign_name: str | None = SIGN_NAME  #: put in front as 【…】 of texts that bear no signature; None: the words bear their own
     smsc: str | None = None  #: which connection shall carry; None: the gateway decides
     #: Our callback address as the gateway can reach it; None: nothing is reported.
     callback_url: str | None = Field(default=None, pattern=r"^https?://[^\s#]+$")
@@ -82,7 +84,7 @@ class KannelSms(Provider):
         # A space in it would make it several numbers.
         if not re.fullmatch(r"\+?[0-9]{3,20}", message.address):
             raise AddressRefused("this is not a phone number", provider=self.name)
-        text = message.parts.get("text", "")
+        text = signed(message.parts.get("text", ""), self._settings.sign_name)
         parts = count_parts(text)
         if parts > self._settings.most_parts:
             raise ContentRefused("the text has more parts than the gateway would send", provider=self.name)

@@ -16,6 +16,7 @@ from channels.errors import DeliveryError, OutcomeUnknown, ProviderUnavailable
 from channels.http import Answer, Http, TimeLimits
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Message, Outcome, OutcomeKind
 from channels.provider import Provider
+from channels.sms.signature import SIGN_NAME, signed
 from channels.sms.twilio_callbacks import REFERENCE, message_report, read_request
 from channels.sms.twilio_codes import MEANINGS
 
@@ -38,6 +39,7 @@ class TwilioSettings(BaseModel):
     api_key_secret: SecretStr | None = None
     sender: str | None = Field(default=None, pattern=r"^(\+?[0-9]{3,15}|[A-Za-z0-9 &_-]{1,11})$")
     messaging_service: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")  #: in a sender's stead
+    sign_name: str | None = SIGN_NAME  #: put in front as 【…】 of texts that bear no signature; None: the words bear their own
     #: Our callback address as the provider must call it; None: nothing is reported.
     callback_url: str | None = Field(default=None, pattern=r"^https?://[^\s#]+$")
     validity: int | None = Field(default=None, ge=1, le=36_000)  #: seconds a message may wait; None: ten hours
@@ -93,7 +95,7 @@ class TwilioSms(Provider):
         ]
         if not around:
             return None
-        words, only = message.parts.get("text"), around[0]
+        words, only = signed(message.parts.get("text", ""), self._settings.sign_name), around[0]
         sid, status, code = only.get("sid"), only.get("status"), only.get("error_code")
         if len(around) > 1 or not words or only.get("body") != words or not isinstance(sid, str):
             raise ProviderUnavailable(
@@ -139,7 +141,7 @@ class TwilioSms(Provider):
             "ValidityPeriod": None if settings.validity is None else str(settings.validity),
             "From": settings.sender,
             "MessagingServiceSid": settings.messaging_service,
-            "Body": message.parts.get("text", ""),
+            "Body": signed(message.parts.get("text", ""), self._settings.sign_name),
         }
 
     def _authorization(self) -> dict[str, str]:

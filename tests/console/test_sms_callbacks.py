@@ -1,6 +1,6 @@
 """What SMS providers tell us, over real HTTP, with the public address that stands before ours."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from typing import cast
 from urllib.parse import quote
 
@@ -8,6 +8,7 @@ import pytest
 import requests
 from sqlalchemy import select, text
 
+from campaigns.accounts import Account
 from channels.provider import Provider
 from channels.registry import open_provider
 from channels.sms.twilio_callbacks import signature
@@ -32,10 +33,10 @@ def kannel(side: ListeningSide) -> Iterator[ListeningSide]:
 
 
 def carried_by(side: ListeningSide, provider: Provider) -> Iterator[ListeningSide]:
-    providers = cast(MutableMapping[str, Provider], side.application.providers)
-    before, providers["sms"] = providers["sms"], provider
+    accounts = cast(MutableMapping[str, Sequence[Account]], side.application.accounts)
+    before, accounts["sms"] = accounts["sms"], [Account(name=provider.name, provider=provider)]
     yield side
-    providers["sms"] = before
+    accounts["sms"] = before
     provider.close()
 
 
