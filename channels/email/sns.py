@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from channels.email.webhook_fields import moment, read_json
+from channels.email.webhook_fields import is_fresh, moment, read_json
 from channels.errors import CallbackRefused, DeliveryError
 from channels.http import Http, TimeLimits
 
@@ -38,7 +38,6 @@ CERTIFICATE_ADDRESS = re.compile(
 )
 TOKEN = re.compile(r"[A-Za-z0-9]{1,2048}")
 KEPT = 16  #: certificates
-AHEAD = timedelta(minutes=5)  #: how far a clock of theirs may be ahead of ours
 LONGEST_CERTIFICATE = 32_768  #: bytes
 FETCHING = TimeLimits(connect=2.0, read=3.0, total=4.0)
 NOTIFICATION, CONFIRMATIONS = "Notification", ("SubscriptionConfirmation", "UnsubscribeConfirmation")
@@ -90,7 +89,7 @@ class Topics:
 
     def _check_age(self, said: str, now: datetime) -> None:
         at = moment(said) if said.endswith("Z") else None
-        if at is None or not now - self._window <= at <= now + AHEAD:
+        if not is_fresh(at, now=now, window=self._window):
             raise self._refused("the message is too old, or from the future")
 
     def _check_signature(self, said: Mapping[str, str], now: datetime) -> None:
