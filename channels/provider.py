@@ -55,6 +55,7 @@ class Provider(ABC):
 
         Raises:
             CallbackRefused: it is not the provider's, or not to be understood.
+            CallbackUnverified: that cannot be told now; the provider is asked to make it again.
         """
         raise CallbackRefused("this provider makes no callbacks", provider=self.name)
 
