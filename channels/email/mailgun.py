@@ -49,7 +49,13 @@ class MailgunSettings(ApiMailSettings):
 
 
 class _Tokens:
-    """Which token came with which body.  The signature covers the token alone, so a token is good for one body."""
+    """Which token came with which body, as far as this process has seen.
+
+    The signature covers the token and not the body.  The same webhook made again changes
+    nothing, whichever process takes it: its reports have the keys they had.  What is kept
+    off here is another body under a token that somebody has read; the public side is one
+    process, so it sees every token, but forgets them when it ends.
+    """
 
     def __init__(self) -> None:
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
@@ -88,7 +94,7 @@ class Mailgun(ApiMail):
         return read_event(inner(said, "event-data"), provider=self.name)
 
     def _verify(self, signed: Fields, body: bytes) -> None:
-        """Check the signature, its age, and that its token has come with no other body.
+        """Check the signature, its age, and that its token came here with no other body.
 
         Raises:
             CallbackRefused: it is not the provider's, too old, or used a second time.

@@ -30,6 +30,7 @@ from channels.errors import (
 )
 from channels.http import Answer, unexpected
 from channels.message import Callback, CallbackRequest, Message, Outcome, OutcomeKind
+from channels.waits import until_reset
 
 PATH = "/v3/mail/send"
 SIGNATURE = "x-twilio-email-event-webhook-signature"
@@ -80,7 +81,7 @@ class SendGrid(ApiMail):
 
     def __init__(self, settings: SendGridSettings, *, clock: Callable[[], datetime] = utc_now) -> None:
         """``clock`` says what age callbacks are measured by."""
-        super().__init__(settings, endpoint=settings.endpoint)
+        super().__init__(settings, endpoint=settings.endpoint, wait=until_reset)
         self._settings = settings
         self._clock = clock
         self._webhook_key = _key(settings.webhook_key) if settings.webhook_key else None
