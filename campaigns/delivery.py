@@ -134,7 +134,7 @@ def messages_again(
     """
     terms = _terms_by_campaign(connection, {send.campaign_id for send in unwritten}, carrier.rules)
     ready, _ = _render(connection, carrier, unwritten, terms, now)
-    return {each.rendered.id: each.message for each in ready}
+    return {each.claimed.id: each.message for each in ready}
 
 
 def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTemplate]:

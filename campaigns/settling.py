@@ -59,7 +59,7 @@ def settle(carrier: Carrier, *, now: datetime, limit: int = ASKED_TOGETHER) -> S
         return done
     with carrier.database.transaction() as connection:
         token, doubtful = take_doubtful(connection, carrier.provider.name, limit=limit, lease=carrier.lease)
-        messages = _messages(connection, carrier, doubtful, now)
+        messages = _messages(connection, carrier, carrier.provider, doubtful, now)
     if not doubtful:
         return done
     with ThreadPoolExecutor(AT_ONCE) as asking:
@@ -86,9 +86,10 @@ class _NotFound:
 NOT_FOUND = _NotFound()
 
 
-def _messages(connection: Connection, carrier: Carrier, doubtful: Sequence[InDoubt], now: datetime) -> list[Message]:
+def _messages(
+    connection: Connection, carrier: Carrier, provider: Provider, doubtful: Sequence[InDoubt], now: datetime
+) -> list[Message]:
     """Return what the provider is asked about, with words only where it knows a message by nothing else."""
-    provider = carrier.provider
     written = messages_again(connection, carrier, doubtful, now) if provider.look_up_reads_words and doubtful else {}
     return [
         written.get(send.id)
