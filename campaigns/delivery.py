@@ -18,9 +18,9 @@ from campaigns.rendering_facts import facts_for
 from campaigns.rules import PlanningRules
 from campaigns.sends import (
     Answer,
-    Claimed,
     Rendered,
     SettlingRules,
+    Unwritten,
     claim,
     fail_unrendered,
     mark,
@@ -80,7 +80,7 @@ class Delivered:
 class _Ready:
     """A claimed send with its words."""
 
-    claimed: Claimed
+    claimed: Unwritten
     message: Message
     parts: int
 
@@ -140,6 +140,18 @@ def _terms_by_campaign(connection: Connection, campaign_ids: set[int], rules: Pl
     return {row.id: terms_of(CampaignDefinition.model_validate(row.definition), rules) for row in rows}
 
 
+def messages_again(
+    connection: Connection, carrier: Carrier, unwritten: Sequence[Unwritten], now: datetime
+) -> dict[int, Message]:
+    """Write sends' messages once more, by send, those of erased members left out.
+
+    The words are the same unless what is known of the member has changed since.
+    """
+    terms = _terms_by_campaign(connection, {send.campaign_id for send in unwritten}, carrier.rules)
+    ready, _ = _render(connection, carrier, unwritten, terms, now)
+    return {each.claimed.id: each.message for each in ready}
+
+
 def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTemplate]:
     rows = connection.execute(
         select(template_versions.c.id, template_versions.c.content).where(template_versions.c.id.in_(ids))
@@ -150,7 +162,7 @@ def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTe
 def _render(
     connection: Connection,
     carrier: Carrier,
-    claimed: Sequence[Claimed],
+    claimed: Sequence[Unwritten],
     terms: Mapping[int, Terms],
     now: datetime,
 ) -> tuple[list[_Ready], list[tuple[int, str]]]:
@@ -173,7 +185,7 @@ def _render(
 
 
 def _ready(
-    carrier: Carrier, send: Claimed, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
+    carrier: Carrier, send: Unwritten, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
 ) -> _Ready:
     channel = carrier.accounts.channel
     links = links_for(

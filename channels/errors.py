@@ -90,3 +90,7 @@ class CallbackRefused(Exception):
     def __init__(self, message: str, *, provider: str) -> None:
         super().__init__(message)
         self.provider = provider
+
+
+class CallbackUnverified(CallbackRefused):
+    """Whether a request is the provider's cannot be told just now; made again, it may be taken."""

@@ -7,13 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from campaigns.accounts import Account
-from channels.errors import CallbackRefused
+from channels.errors import CallbackRefused, CallbackUnverified
 from channels.message import Callback, CallbackRequest
 from channels.provider import Provider
 from config.callback_addresses import callback_token
 from console.public_side import PublicSide, Refused, read_body
 
 LARGE = 16_384  #: bytes
+RETRY_AFTER = {"Retry-After": "20"}  #: seconds; for a callback that could not be verified
 
 
 async def receive(side: PublicSide, request: Request) -> Response:
@@ -22,6 +23,9 @@ async def receive(side: PublicSide, request: Request) -> Response:
     body = await read_body(request)
     try:
         told = (await _read(account.provider, _as_request(side, request, body))).named(account.name)
+    except CallbackUnverified as unverified:
+        # Most providers take a 403 for the last word, and a 503 for a reason to call again.
+        raise Refused(503, str(unverified), RETRY_AFTER) from None
     except CallbackRefused as refused:
         raise Refused(403, str(refused)) from None
     if told.reports or told.replies or told.contacts or told.grants:

@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.mail_taking import Parcel, fault_of, read_mail, shown, take, turn
-from channels.simulator.misbehaving import answered
+from channels.simulator.mail_taking import Parcel, read_mail, shown, take, turn
+from channels.simulator.misbehaving import answered, fault_of
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.world import World
 
@@ -56,7 +56,7 @@ class MailgunDesk:
             return Response(b"Forbidden", status_code=401)
         if request.path_params["domain"] != self._world.settings.mail_domain:
             return _said(404, "Domain not found")
-        fault, away = await fault_of(self._world, request)
+        fault, away = await fault_of(self._world.faults, request)
         if away is not None:
             return away
         if fault is Fault.UNAVAILABLE:

@@ -13,8 +13,8 @@ from channels.http import Answer, Http, TimeLimits
 from channels.message import Callback, CallbackRequest, Channel, Message, Outcome, OutcomeKind
 from channels.provider import Provider
 from channels.sms.kannel_answers import REPORTS_ASKED, TAKEN, read_request, refusal, report_address
-from channels.sms.parts import count_parts, is_gsm
 from channels.sms.signature import SIGN_NAME, signed
+from language.lengths import SmsLength, sms_parts
 
 #: A parameter's name to the header that says it; text is then the body, and the character set its type's.
 HEADERS: Mapping[str, str] = {
@@ -85,19 +85,20 @@ class KannelSms(Provider):
         if not re.fullmatch(r"\+?[0-9]{3,20}", message.address):
             raise AddressRefused("this is not a phone number", provider=self.name)
         text = signed(message.parts.get("text", ""), self._settings.sign_name)
-        parts = count_parts(text)
-        if parts > self._settings.most_parts:
+        length = sms_parts(text, market="intl")
+        if length.parts > self._settings.most_parts:
             raise ContentRefused("the text has more parts than the gateway would send", provider=self.name)
-        answer = self._ask(self._parameters(message, text), text, deadline)
+        answer = self._ask(self._parameters(message, length), text, deadline)
         code = TAKEN.get(answer.body.decode("utf-8", "replace").strip())
         if answer.status != 202 or code is None:
             raise refusal(answer, self.name)
-        return Outcome(kind=OutcomeKind.ACCEPTED, code=code, parts=parts)
+        # A text without words goes out as a message too.
+        return Outcome(kind=OutcomeKind.ACCEPTED, code=code, parts=max(1, length.parts))
 
-    def _parameters(self, message: Message, text: str) -> dict[str, str]:
+    def _parameters(self, message: Message, length: SmsLength) -> dict[str, str]:
         settings = self._settings
         # Without coding=2 the gateway would turn every character it does not know into a question mark.
-        asked = {"to": message.address, "coding": "0" if is_gsm(text) else "2"}
+        asked = {"to": message.address, "coding": "0" if length.encoding == "GSM-7" else "2"}
         if settings.callback_url is not None:
             asked |= {"dlr-mask": REPORTS_ASKED, "dlr-url": report_address(settings.callback_url, message.reference)}
         given = {"from": settings.sender, "smsc": settings.smsc, "validity": settings.validity}

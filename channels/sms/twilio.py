@@ -69,6 +69,7 @@ class TwilioSms(Provider):
     name = "sms.twilio"
     window = 64
     can_look_up = True
+    look_up_reads_words = True
 
     def __init__(self, settings: TwilioSettings) -> None:
         self._settings = settings
@@ -83,8 +84,8 @@ class TwilioSms(Provider):
     def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
         """Go through what was sent to the number about then.
 
-        The provider keeps no reference of ours, so only two answers are exact: nothing went
-        there at that time, or one message did and it has our words.  Anything else raises.
+        The provider's list says no reference of ours, so only two answers are exact: nothing went
+        there at that time, or one message with our words did.  Anything else raises.
         """
         deadline = time.monotonic() + self._settings.total_timeout
         around = [
@@ -95,13 +96,15 @@ class TwilioSms(Provider):
         ]
         if not around:
             return None
-        words, only = signed(message.parts.get("text", ""), self._settings.sign_name), around[0]
-        sid, status, code = only.get("sid"), only.get("status"), only.get("error_code")
-        if len(around) > 1 or not words or only.get("body") != words or not isinstance(sid, str):
+        words = signed(message.parts.get("text", ""), self._settings.sign_name)
+        ours = [each for each in around if message.parts.get("text") and each.get("body") == words]
+        found = ours[0] if len(ours) == 1 else {}
+        sid, status, code = found.get("sid"), found.get("status"), found.get("error_code")
+        if not isinstance(sid, str):
             raise ProviderUnavailable(
                 "what went to this number at that time may be another message", provider=self.name
             )
-        return message_report(sid, str(status), str(code) if code else None, self.name, message.reference, only)
+        return message_report(sid, str(status), str(code) if code else None, self.name, message.reference, found)
 
     def read_callback(self, request: CallbackRequest) -> Callback:
         settings = self._settings
