@@ -130,7 +130,7 @@ def _parcel(fields: Mapping[str, bytes]) -> tuple[Parcel, str, str | None]:
 
 def _event(told: Receipt) -> dict[str, object]:
     event: dict[str, object] = {
-        "id": f"ev-{told.provider_ref}",
+        "id": f"ev-{told.provider_ref}-{'delivered' if told.arrived else 'undelivered'}",
         "timestamp": told.sent_at.timestamp() + 2,
         "recipient": told.address,
         "message": {"headers": {"message-id": told.provider_ref, "to": told.address}},

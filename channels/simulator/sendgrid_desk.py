@@ -135,7 +135,7 @@ def _event(told: Receipt) -> dict[str, object]:
     return {
         "email": told.address,
         "timestamp": int(told.sent_at.timestamp()) + 2,
-        "sg_event_id": f"ev-{told.provider_ref}",
+        "sg_event_id": f"ev-{told.provider_ref}-{'delivered' if told.arrived else 'undelivered'}",
         "sg_message_id": f"{told.provider_ref}.recvd-simulated-1.0",
         REFERENCE: told.reference,
         **said,

@@ -43,7 +43,7 @@ class KannelSettings(BaseModel):
     sign_name: str | None = SIGN_NAME  #: put in front as 【…】 of texts that bear no signature; None: the words bear their own
     smsc: str | None = None  #: which connection shall carry; None: the gateway decides
     #: Our callback address as the gateway can reach it; None: nothing is reported.
-    callback_url: str | None = Field(default=None, pattern=r"^https?://[^\s#]+$")
+    callback_url: str | None = Field(default=None, repr=False, pattern=r"^https?://[^\s#]+$")
     validity: int | None = Field(default=None, ge=1)  #: minutes the message may wait; None: the gateway decides
     most_parts: int = Field(default=10, ge=1)  #: the gateway's max-messages; a longer text it would silently cut
     country_code: str = Field(default="86", pattern=r"^[1-9]\d{0,2}$")  #: of replies from numbers that name no country

@@ -41,7 +41,7 @@ class TwilioSettings(BaseModel):
     messaging_service: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")  #: in a sender's stead
     sign_name: str | None = SIGN_NAME  #: put in front as 【…】 of texts that bear no signature; None: the words bear their own
     #: Our callback address as the provider must call it; None: nothing is reported.
-    callback_url: str | None = Field(default=None, pattern=r"^https?://[^\s#]+$")
+    callback_url: str | None = Field(default=None, repr=False, pattern=r"^https?://[^\s#]+$")
     validity: int | None = Field(default=None, ge=1, le=36_000)  #: seconds a message may wait; None: ten hours
     max_price: Decimal | None = Field(default=None, gt=0)  #: the most a message may cost, in the account's currency
     webhook_keys: dict[str, SecretStr] = Field(default_factory=dict)  #: secrets of shared webhook keys by their names
@@ -185,7 +185,7 @@ class TwilioSms(Provider):
     def _created(self, each: Mapping[str, object]) -> datetime:
         try:
             return email.utils.parsedate_to_datetime(str(each.get("date_created"))).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise self._puzzling() from None
 
     def _puzzling(self) -> DeliveryError:
