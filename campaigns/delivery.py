@@ -181,7 +181,13 @@ def _ready(
         purpose=purpose,
     )
     price = carrier.rules.prices.get(channel.value, Decimal(0))
-    rendered = Rendered(id=send.id, member_id=send.member_id, parts=words.billed_parts, cost=price * words.billed_parts)
+    rendered = Rendered(
+        id=send.id,
+        member_id=send.member_id,
+        parts=words.billed_parts,
+        cost=price * words.billed_parts,
+        permission=carrier.provider.permission_for(message),
+    )
     return _Ready(claimed=send, rendered=rendered, message=message)
 
 

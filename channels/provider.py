@@ -37,6 +37,13 @@ class Provider(ABC):
         begun by then are NOT_SENT.  Never raises for a message's sake.
         """
 
+    def permission_for(self, message: Message) -> str | None:
+        """Return the provider's id of the template of which this message uses up one yes of the member's.
+
+        None: it needs no such yes.  The ids are those that ``Grant`` tells of.
+        """
+        return None
+
     def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
         """Ask what became of a message whose answer was lost; None: the provider never took it.
 

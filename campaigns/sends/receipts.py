@@ -109,7 +109,10 @@ def _known() -> CTE:
     one = select(receipts.c.send_id.label("found"), receipts.c.status, receipts.c.code).where(of_these)
     group = (
         select(attempts.c.send_id.label("found"), receipts.c.status, receipts.c.code)
-        .join(attempts, and_(attempts.c.provider == receipts.c.provider, attempts.c.provider_ref == receipts.c.provider_ref))
+        .join(
+            attempts,
+            and_(attempts.c.provider == receipts.c.provider, attempts.c.provider_ref == receipts.c.provider_ref),
+        )
         .where(of_these, receipts.c.send_id.is_(None))
     )
     return union_all(one.where(receipts.c.send_id.is_not(None)), group).cte("matched")

@@ -53,13 +53,18 @@ def own_id(*references: str) -> str:
     return hashlib.sha256("\n".join(references).encode()).hexdigest()[:32]
 
 
+def template_id_of(message: Message, template_ids: Mapping[str, str]) -> str | None:
+    """Return the account's template for a message's words; None: it has none."""
+    return template_ids.get(message.template) or template_ids.get(ANY_TEMPLATE)
+
+
 def filled(message: Message, template_ids: Mapping[str, str], provider: str) -> dict[str, object]:
     """Return whom a message is for, its template, and the template's fields.
 
     Raises:
         ContentRefused: the account has no template for these words, or they have no fields.
     """
-    template_id = template_ids.get(message.template) or template_ids.get(ANY_TEMPLATE)
+    template_id = template_id_of(message, template_ids)
     if template_id is None:
         raise ContentRefused("this account has no notice template for these words", provider=provider)
     fields = {name: {"value": _said(words)} for name, words in message.parts.items() if name not in NO_FIELDS}

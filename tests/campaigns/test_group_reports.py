@@ -36,19 +36,25 @@ def mass_pushes(simulator: SimulatorProcess) -> list[CallbackRequest]:
     with urllib.request.urlopen(asked) as answer:
         pushes = json.load(answer)["callbacks"]
     return [
-        CallbackRequest(method="POST", url=f"https://crm.example/?{push['query']}", headers={}, body=push["body"].encode())
+        CallbackRequest(
+            method="POST", url=f"https://crm.example/?{push['query']}", headers={}, body=push["body"].encode()
+        )
         for push in pushes
     ]
 
 
 def a_group_report(status: ReportStatus, **more: object) -> DeliveryReport:
-    return DeliveryReport(provider=PROVIDER, key=f"g:{status}", status=status, provider_ref="job-1", code=status.value, **more)  # type: ignore[arg-type]
+    return DeliveryReport(
+        provider=PROVIDER, key=f"g:{status}", status=status, provider_ref="job-1", code=status.value, **more
+    )  # type: ignore[arg-type]
 
 
 def grouped_sends(database: Database, count: int) -> list[int]:
     ids = accepted_sends(database, count)
     with database.transaction() as connection:
-        connection.execute(text("UPDATE attempts SET provider_ref = 'job-1' WHERE send_id <> (SELECT max(send_id) FROM attempts)"))
+        connection.execute(
+            text("UPDATE attempts SET provider_ref = 'job-1' WHERE send_id <> (SELECT max(send_id) FROM attempts)")
+        )
     return ids
 
 
@@ -59,7 +65,12 @@ def test_a_mass_send_of_many_is_delivered_to_all_by_one_report(database: Databas
     given: dict[str, object] = dict(account_settings(simulator)["wechat"])
     provider = open_provider(
         str(given.pop("provider")),
-        {**given, "callback_token": "simulated-callback-token", "ways": {"*": "mass"}, "articles": {"new-season": "MEDIA"}},
+        {
+            **given,
+            "callback_token": "simulated-callback-token",
+            "ways": {"*": "mass"},
+            "articles": {"new-season": "MEDIA"},
+        },
     )
     carrier = replace(a_carrier(database, simulator, "wechat"), provider=provider)
 
@@ -75,7 +86,8 @@ def test_a_mass_send_of_many_is_delivered_to_all_by_one_report(database: Databas
 
 
 @pytest.mark.parametrize(
-    ("status", "ends"), [(ReportStatus.DELIVERED, "delivered"), (ReportStatus.FAILED, "failed"), (ReportStatus.ACCEPTED, "accepted")]
+    ("status", "ends"),
+    [(ReportStatus.DELIVERED, "delivered"), (ReportStatus.FAILED, "failed"), (ReportStatus.ACCEPTED, "accepted")],
 )
 def test_what_a_group_is_told_moves_all_of_it_and_no_other(database: Database, status: ReportStatus, ends: str) -> None:
     ids = grouped_sends(database, 30)
@@ -115,7 +127,12 @@ def test_one_send_tried_twice_under_one_id_is_no_group(database: Database) -> No
     with database.transaction() as connection:
         connection.execute(
             attempts.insert().values(
-                send_id=send_id, number=2, provider=PROVIDER, marked_at=NOON, outcome="unknown", provider_ref=f"ref-{send_id}"
+                send_id=send_id,
+                number=2,
+                provider=PROVIDER,
+                marked_at=NOON,
+                outcome="unknown",
+                provider_ref=f"ref-{send_id}",
             )
         )
 
