@@ -25,6 +25,8 @@ class Provider(ABC):
     can_look_up: ClassVar[bool] = False
     #: Whether a look-up that finds nothing proves that nothing was taken; where not, ``look_up`` raises instead.
     look_up_denies: ClassVar[bool] = True
+    #: Whether what became of accepted messages is told only when asked, by ``ask_after``.
+    can_ask_after: ClassVar[bool] = False
 
     #: Whether ``read_callback`` may have to ask somebody, and so must not hold up others.
     callbacks_may_wait: ClassVar[bool] = False
@@ -70,6 +72,17 @@ class Provider(ABC):
         Raises:
             DeliveryError: the provider could not be asked.
         """
+
+    def ask_after(self, provider_refs: Sequence[str], *, deadline: float) -> list[DeliveryReport]:
+        """Ask what became of messages that were accepted under these ids of the provider's.
+
+        Messages still on their way are left out, and so is what there was no time for: no call may
+        begin once ``time.monotonic()`` has reached ``deadline``.
+
+        Raises:
+            DeliveryError: the provider could say nothing of any of them.
+        """
+        raise NotImplementedError
 
     def close(self) -> None:  # noqa: B027 - A provider without connections has nothing to give back.
         """Give back connections."""
