@@ -87,7 +87,13 @@ class _Ready:
     def priced(self, account: Account, otherwise: Decimal) -> Rendered:
         """Return what the ledger is told of it when ``account`` carries it."""
         cost = account.price_of(self.message.address, otherwise=otherwise) * self.parts
-        return Rendered(id=self.claimed.id, member_id=self.claimed.member_id, parts=self.parts, cost=cost)
+        return Rendered(
+            id=self.claimed.id,
+            member_id=self.claimed.member_id,
+            parts=self.parts,
+            cost=cost,
+            permission=account.provider.permission_for(self.message),
+        )
 
 
 class _Stopped(Protocol):

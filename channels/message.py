@@ -67,7 +67,9 @@ class Outcome:
     """A provider's answer for one message."""
 
     kind: OutcomeKind
-    provider_ref: str | None = None  #: the provider's own id of the message, where it gave one
+    #: The provider's own id of the message, where it gave one; messages that share one also share what is
+    #: reported under it.
+    provider_ref: str | None = None
     code: str | None = None  #: the provider's own code, for people to read, never for ``if``
     detail: str = ""  #: a sentence for people, free of personal data and secrets
     blame: Blame = Blame.NOBODY

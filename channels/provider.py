@@ -27,6 +27,8 @@ class Provider(ABC):
     look_up_denies: ClassVar[bool] = True
     #: Whether a look-up knows our message by nothing but its words; elsewhere it is given none.
     look_up_reads_words: ClassVar[bool] = False
+    #: Whether what became of accepted messages is told only when asked, by ``ask_after``.
+    can_ask_after: ClassVar[bool] = False
     #: Whether ``read_callback`` may have to ask somebody, and so must not hold up others.
     callbacks_may_wait: ClassVar[bool] = False
 
@@ -37,6 +39,13 @@ class Provider(ABC):
         No call may begin once ``time.monotonic()`` has reached ``deadline``; messages not
         begun by then are NOT_SENT.  Never raises for a message's sake.
         """
+
+    def permission_for(self, message: Message) -> str | None:
+        """Return the provider's id of the template of which this message uses up one yes of the member's.
+
+        None: it needs no such yes.  The ids are those that ``Grant`` tells of.
+        """
+        return None
 
     def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
         """Ask what became of a message whose answer was lost; None: the provider never took it.
@@ -67,6 +76,17 @@ class Provider(ABC):
         Raises:
             DeliveryError: the provider could not be asked.
         """
+
+    def ask_after(self, provider_refs: Sequence[str], *, deadline: float) -> list[DeliveryReport]:
+        """Ask what became of messages that were accepted under these ids of the provider's.
+
+        Messages still on their way are left out, and so is what there was no time for: no call may
+        begin once ``time.monotonic()`` has reached ``deadline``.
+
+        Raises:
+            DeliveryError: the provider could say nothing of any of them.
+        """
+        raise NotImplementedError
 
     def close(self) -> None:  # noqa: B027 - A provider without connections has nothing to give back.
         """Give back connections."""

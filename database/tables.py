@@ -375,7 +375,8 @@ attempts = table(
     Column("code", Text),  # the provider's own, for people
     Column("provider_ref", Text),
     moment("ended_at"),
-    Column("looks", SmallInteger, nullable=False, server_default="0"),  # times the provider knew nothing of it
+    Column("looks", SmallInteger, nullable=False, server_default="0"),  # times the provider was asked and knew nothing, or nothing yet
+    Column("permission", Text),  # the provider's template of which it uses up one yes; None: it needs none
     one_of("outcome", "accepted", "not_sent", "rejected", "unknown"),
     index("attempts_provider_ref_index", "provider", "provider_ref", where="provider_ref IS NOT NULL"),
     Index("attempts_marked_at_index", "marked_at", postgresql_using="brin", postgresql_with={"autosummarize": True}),

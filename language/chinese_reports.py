@@ -108,6 +108,7 @@ REPORTS: dict[str, str] = {
     "no address": "无地址",
     "unusable address": "地址不可用",
     "no consent": "未同意接收",
+    "no permission left": "订阅次数已用完",
     "suppressed": "已屏蔽",
     "erased": "已删除个人信息",
     "frequency cap": "达到频次上限",

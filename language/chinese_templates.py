@@ -38,7 +38,7 @@ TEMPLATES: dict[str, str] = {
     "the title is missing in {language}": "缺少 {language} 标题",
     "{channel} has no words in the template's default language {language}": "{channel} 缺少模板默认语言 {language} 的文案",
     "this file is missing: an email has subject, html and text": "缺少这个文件：邮件要有 subject、html 和 text 三部分",
-    "expected at least one field of the approved template, such as thing1": "至少要有一个已审核模板的字段，例如 thing1",
+    "expected at least one field of the approved template, such as thing1, or text": "至少要有一个已审核模板的字段（例如 thing1），或 text",
     "an advertising text must say how to stop it: 拒收请回复R, 退订 or STOP": (
         "营销短信必须写明退订方式：拒收请回复R、退订或 STOP"
     ),
@@ -60,7 +60,7 @@ TEMPLATES: dict[str, str] = {
     "an advertising email must hold {{{{ links.unsubscribe }}}} in html and text": (
         "营销邮件的 html 和 text 中都必须有 {{{{ links.unsubscribe }}}}"
     ),
-    "WeChat has no such field; fields are {known} (with their number), and url": "微信没有这种字段；可用的有 {known}（带编号）以及 url",
+    "WeChat has no such field; fields are {known} (with their number), url, and text": "微信没有这种字段；可用的有 {known}（带编号）、url 和 text",
     "{what} is not allowed in an email": "邮件中不允许使用 {what}",
     "put the value of an attribute between quotation marks": "属性的值要放在引号中",
     "an address in an email is {{{{ links.NAME }}}} or begins with https://; found {address}": (

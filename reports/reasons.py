@@ -9,6 +9,7 @@ REASONS: Mapping[str, str] = {
     "no_address": "no address",
     "unusable_address": "unusable address",
     "no_consent": "no consent",
+    "no_permission": "no permission left",
     "suppressed": "suppressed",
     "erased": "erased",
     "cap": "frequency cap",

@@ -100,7 +100,7 @@ def _missing_parts(content: Mapping[str, Any], folder: Path) -> Iterator[Problem
                     yield Problem(sentence="this file is missing: an email has subject, html and text", file=file)
             if channel == "wechat" and not parts.keys() - {wechat_fields.ADDRESS_FIELD}:
                 file = str(folder / source_file(channel, language, "fields"))
-                sentence = "expected at least one field of the approved template, such as thing1"
+                sentence = "expected at least one field of the approved template, such as thing1, or text"
                 yield Problem(sentence=sentence, file=file)
 
 
@@ -113,10 +113,10 @@ def _part_problems(content: Mapping[str, Any], place: _Place, inspection: Inspec
             yield from signature_problems(inspection.tree)
     if place.channel == "email" and marketing and place.part != "subject" and UNSUBSCRIBE not in inspection.links:
         yield Problem(sentence="an advertising email must hold {{{{ links.unsubscribe }}}} in html and text", line=1)
-    is_field = place.channel == "wechat" and place.part != wechat_fields.ADDRESS_FIELD
+    is_field = place.channel == "wechat" and place.part not in wechat_fields.UNTYPED
     if is_field and wechat_fields.kind_of(place.part) is None:
         known = ", ".join(f"{kind}1" for kind in wechat_fields.KINDS)
-        sentence = "WeChat has no such field; fields are {known} (with their number), and url"
+        sentence = "WeChat has no such field; fields are {known} (with their number), url, and text"
         yield Problem(sentence=sentence, values={"known": known}, line=1)
     if place.part == "html":
         yield from _html_problems(place.source)

@@ -247,7 +247,7 @@ def _one_line(text: str) -> str:
 def _wechat(parts: Mapping[str, str]) -> dict[str, str]:
     fitted = {}
     for name, text in parts.items():
-        fitted[name] = wechat_fields.fit(name, _one_line(text))
+        fitted[name] = text.strip() if name == wechat_fields.TEXT_FIELD else wechat_fields.fit(name, _one_line(text))
         if not wechat_fields.fits(name, fitted[name]):
             raise RenderRefused(f"field_unfit:{name}")
     return fitted

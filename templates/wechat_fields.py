@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from typing import Final
 
 ADDRESS_FIELD: Final = "url"  #: not a field of the template: where a tap on the notice leads
+#: Not a field either: the whole words for ways without fields (answers, mass sends, WeCom), lines and all.
+TEXT_FIELD: Final = "text"
+UNTYPED: Final = frozenset({ADDRESS_FIELD, TEXT_FIELD})
+LONGEST_TEXT: Final = 2048  #: bytes; the shortest limit of these ways, that of an answer to a member
 
 _CJK: Final = "\u3400-\u9fff\uf900-\ufaff"
 _DAY: Final = r"\d{4}年\d{1,2}月\d{1,2}日"
@@ -55,6 +59,8 @@ def fits(field: str, text: str) -> bool:
     """Say whether WeChat takes this text in this field; an empty one it never does."""
     if field == ADDRESS_FIELD:
         return text.startswith(("https://", "http://"))
+    if field == TEXT_FIELD:
+        return 0 < len(text.strip().encode("utf-8", "surrogatepass")) <= LONGEST_TEXT
     longest, pattern = KINDS[kind_of(field) or "thing"]
     return 0 < _units(text) <= longest and (pattern is None or pattern.fullmatch(text) is not None)
 

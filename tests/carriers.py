@@ -11,6 +11,7 @@ from campaigns.accounts import Account, Accounts
 from campaigns.delivery import Carrier
 from campaigns.rules import PlanningRules
 from campaigns.sends import SettlingRules
+from channels.provider import Provider
 from channels.registry import open_provider
 from channels.simulator.faults import FaultRules
 from channels.simulator.record import read_record
@@ -70,6 +71,12 @@ def a_carrier(
         settling=QUICK,
         lease=lease,
     )
+
+
+def carried_by(carrier: Carrier, provider: Provider) -> Carrier:
+    """Return the same carrier with another provider's account."""
+    accounts = [Account(name=provider.name, provider=provider)]
+    return replace(carrier, accounts=Accounts(database=carrier.database, accounts=accounts))
 
 
 def trusted_again(carrier: Carrier) -> Carrier:

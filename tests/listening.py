@@ -4,12 +4,15 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import requests
 import uvicorn
 
+from campaigns.accounts import Account
+from channels.provider import Provider
 from config.carriers import carriers
 from config.settings import Settings
 from config.wiring import Application, open_account, planning_rules
@@ -69,3 +72,20 @@ def a_listening_side(database: Database, redis_url: str) -> Iterator[ListeningSi
     for accounts in application.accounts.values():
         for account in accounts:
             account.provider.close()
+
+
+@contextlib.contextmanager
+def told_by(side: ListeningSide, *providers: Provider) -> Iterator[ListeningSide]:
+    """Let only these providers' accounts call the public side, for a while; they are closed at the end."""
+    accounts = cast(MutableMapping[str, Sequence[Account]], side.application.accounts)
+    before = dict(accounts)
+    accounts.clear()
+    for provider in providers:
+        accounts[provider.channel.value] = [*accounts.get(provider.channel.value, ()), Account(name=provider.name, provider=provider)]
+    try:
+        yield side
+    finally:
+        accounts.clear()
+        accounts.update(before)
+        for provider in providers:
+            provider.close()

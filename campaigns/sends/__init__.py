@@ -18,10 +18,12 @@ from campaigns.sends.settling import (
     take_doubtful,
 )
 from campaigns.sends.states import MOVES, SendState, found_in
+from campaigns.sends.unheard import take_unheard
 
 __all__ = [
     "GROUP_COLUMNS", "MOVES", "Answer", "Claimed", "InDoubt", "Planned", "Rendered", "SendState",
     "SettlingRules", "Unwritten", "apply_reports", "ask_later", "cancel_for_campaign", "cancel_for_enrolments", "claim",
     "close_old_doubt", "doubt_expired_marks", "fail_unrendered", "found_in", "is_due", "mark", "plan", "record", "reference_of",
     "release", "send_of", "settle_found", "settle_not_found", "store_reports", "take_back_claims", "take_doubtful",
+    "take_unheard",
 ]  # fmt: skip

@@ -33,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from campaigns.sends.allowance import allowance_verdicts
 from campaigns.sends.permission import cap_reached, consented, suppressed
 from campaigns.sends.states import SendState, is_in
 from campaigns.terms import Terms
@@ -49,6 +50,7 @@ class Rendered:
     member_id: int
     parts: int
     cost: Decimal
+    permission: str | None = None  #: the provider's template that needs the member's yes; None: it needs none
 
 
 #: The verdicts that do not refuse a send for good, and where they lead.
@@ -71,13 +73,18 @@ def _asked() -> CTE:
             bindparam("given_ids", type_=ARRAY(BigInteger)),
             bindparam("given_parts", type_=ARRAY(SmallInteger)),
             bindparam("given_costs", type_=ARRAY(Numeric)),
+            bindparam("given_permissions", type_=ARRAY(Text)),
         )
-        .table_valued(column("id", BigInteger), column("parts", SmallInteger), column("cost", Numeric))
+        .table_valued(
+            column("id", BigInteger), column("parts", SmallInteger), column("cost", Numeric), column("permission", Text)
+        )
         .render_derived()
     )
     turn = func.row_number().over(partition_by=sends.c.member_id, order_by=sends.c.id) - 1
+    alike = func.row_number().over(partition_by=(sends.c.member_id, offered.c.permission), order_by=sends.c.id) - 1
+    words = offered.c.parts, offered.c.cost, offered.c.permission
     return (
-        select(sends.c.id, turn.label("earlier"), offered.c.parts, offered.c.cost)
+        select(sends.c.id, turn.label("earlier"), alike.label("alike"), *words)
         .join(offered, offered.c.id == sends.c.id)
         .where(is_in(SendState.CLAIMED), sends.c.token == TOKEN)
         .cte("asked")
@@ -100,12 +107,15 @@ def _verdicts(asked: CTE, terms: Terms) -> CTE:
         (suppressed(sends.c.channel, addresses.c.fingerprint, purpose), "suppressed"),
         (~consented(sends.c.member_id, sends.c.channel, purpose), "no_consent"),
         *([(is_quiet(NOW, members.c.time_zone, quiet), "quiet_hours")] if quiet else []),
+        *allowance_verdicts(asked),
         *([(asked.c.earlier > 0, "in_turn"), (capped, "cap")] if terms.caps else []),
         else_=null(),
     )
     later = end_of_quiet(NOW, members.c.time_zone, quiet) if quiet else sends.c.not_before
     return (
-        select(asked.c.id, asked.c.parts, asked.c.cost, verdict.label("verdict"), later.label("later"))
+        select(
+            asked.c.id, asked.c.parts, asked.c.cost, asked.c.permission, verdict.label("verdict"), later.label("later")
+        )
         .join(sends, sends.c.id == asked.c.id)
         .join(campaigns, campaigns.c.id == sends.c.campaign_id)
         .join(members, members.c.id == sends.c.member_id)
@@ -141,13 +151,17 @@ def _statement(terms: Terms) -> Select[Any]:
             lease_until=case((goes, func.clock_timestamp() + bindparam("lease", type_=Interval)), else_=null()),
             state_at=func.clock_timestamp(),
         )
-        .returning(sends.c.id, sends.c.attempts, verdict)
+        .returning(sends.c.id, sends.c.attempts, verdicts.c.permission, verdict)
         .cte("moved")
     )
-    opened = select(moved.c.id, moved.c.attempts, bindparam("carried_by", type_=Text), func.clock_timestamp())
+    opened = select(
+        moved.c.id, moved.c.attempts, bindparam("carried_by", type_=Text), func.clock_timestamp(), moved.c.permission
+    )
     written = (
         insert(attempts)
-        .from_select(["send_id", "number", "provider", "marked_at"], opened.where(moved.c.verdict.is_(None)))
+        .from_select(
+            ["send_id", "number", "provider", "marked_at", "permission"], opened.where(moved.c.verdict.is_(None))
+        )
         .cte("written")
     )
     return select(moved.c.id, moved.c.attempts).where(moved.c.verdict.is_(None)).add_cte(written)
@@ -172,7 +186,7 @@ def mark(
 
     ``groups`` are the window's sends by the terms of their campaigns.  Everything that
     may have changed since planning is asked again in the statement that marks: consent,
-    suppression, cap, quiet hours, expiry, erasure, pause, the journey.  Sends missing
+    suppression, permission, cap, quiet hours, expiry, erasure, pause, the journey.  Sends missing
     from the answer must not be handed over; their rows say why.  Commit before the call:
     the mark is what a crash leaves behind.
     """
@@ -184,6 +198,7 @@ def mark(
             "given_ids": [send.id for send in rendered],
             "given_parts": [send.parts for send in rendered],
             "given_costs": [send.cost for send in rendered],
+            "given_permissions": [send.permission for send in rendered],
             "held_by": token,
             "carried_by": provider,
             "now": now,

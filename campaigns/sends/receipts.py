@@ -24,6 +24,8 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -88,16 +90,32 @@ def _pending() -> CTE:
 
 
 def _matched(pending: CTE) -> CTE:
-    """Find each report's send: by our own reference, else by the provider's."""
-    by_provider = (
-        select(attempts.c.send_id)
+    """Find each report's send: by our own reference, else by the provider's, which may stand for a group of sends."""
+    is_ours = exists().where(sends.c.id == pending.c.send_id)
+    carried = (
+        select(func.min(attempts.c.send_id).label("first"), func.count(attempts.c.send_id.distinct()).label("members"))
+        .where(or_(pending.c.send_id.is_(None), ~is_ours))
         .where(attempts.c.provider == pending.c.provider, attempts.c.provider_ref == pending.c.provider_ref)
-        .limit(1)
-        .scalar_subquery()
+        .lateral("carried")
     )
-    ours = exists().where(sends.c.id == pending.c.send_id)
-    found = func.coalesce(case((ours, pending.c.send_id)), by_provider)
-    return select(*pending.c, found.label("found")).cte("matched").prefix_with("MATERIALIZED")
+    found = func.coalesce(carried.c.first, case((is_ours, pending.c.send_id)))
+    asked = select(*pending.c, found.label("found"), (carried.c.members > 1).label("is_group"))
+    return asked.select_from(pending.join(carried, true())).cte("matched").prefix_with("MATERIALIZED")
+
+
+def _known() -> CTE:
+    """The applied reports, each beside every send it is about; one about a group names none of them itself."""
+    of_these = receipts.c.id == func.any(_IDS)
+    one = select(receipts.c.send_id.label("found"), receipts.c.status, receipts.c.code).where(of_these)
+    group = (
+        select(attempts.c.send_id.label("found"), receipts.c.status, receipts.c.code)
+        .join(
+            attempts,
+            and_(attempts.c.provider == receipts.c.provider, attempts.c.provider_ref == receipts.c.provider_ref),
+        )
+        .where(of_these, receipts.c.send_id.is_(None))
+    )
+    return union_all(one.where(receipts.c.send_id.is_not(None)), group).cte("matched")
 
 
 def _verdicts(matched: CTE) -> CTE:
@@ -120,8 +138,7 @@ def _verdicts(matched: CTE) -> CTE:
 
 @cache
 def _move() -> Update:
-    known = select(*receipts.c).where(receipts.c.id == func.any(_IDS)).cte("known")
-    verdicts = _verdicts(select(*known.c, known.c.send_id.label("found")).cte("matched"))
+    verdicts = _verdicts(_known())
     state = case(
         (verdicts.c.delivered, SendState.DELIVERED), (verdicts.c.failed, SendState.FAILED), else_=SendState.ACCEPTED
     )
@@ -196,7 +213,7 @@ def _apply() -> ReturningUpdate[tuple[int, datetime | None, int | None]]:
         .where(receipts.c.id == matched.c.id)
         .values(
             applied_at=case((over, _NOW), else_=null()),
-            send_id=func.coalesce(matched.c.found, receipts.c.send_id),
+            send_id=case((matched.c.is_group, null()), else_=func.coalesce(matched.c.found, receipts.c.send_id)),
             try_at=func.clock_timestamp() + TRIED_EVERY,
         )
         .returning(receipts.c.id, receipts.c.applied_at, matched.c.found)
@@ -208,8 +225,9 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
 
     States only rise: a delivery outweighs a failure whichever comes first, and a copy
     changes nothing.  A report may settle a send in doubt, and one that comes ahead of
-    our own record of the call is applied at once.  Reports that fit no send stay for
-    three days and are tried again.
+    our own record of the call is applied at once.  One that comes under an id which
+    several sends share moves them all; it stays nobody's own, so that no address is
+    suppressed for it.  Reports that fit no send stay for three days and are tried again.
     """
     tried = connection.execute(_apply(), {"receipt_limit": limit, "receipt_now": now}).all()
     applied = [row.id for row in tried if row.applied_at is not None]

@@ -91,7 +91,7 @@ class _Told:
             words = re.sub(r"\s*:\s*", ":", self._words("Status").strip())
             yield self._report(self.push.get("MsgID"), _end_of_template_message(words), words)
         elif event == MASS_SENT:
-            yield self._report(self.push.get("MsgID"), self._end_of_mass_message(), self._words("Status").strip())
+            yield self._report(self.push.get("MsgID"), *self._end_of_mass_message())
 
     def grants(self) -> Iterator[Grant]:
         event = self._words("Event")
@@ -127,13 +127,20 @@ class _Told:
             window=window,
         )
 
-    def _end_of_mass_message(self) -> ReportStatus:
-        """Say delivered only where everybody was reached: who was not is never told."""
-        words = self._words("Status").strip()
-        if words.startswith("err") or words == "send fail":
-            return ReportStatus.FAILED
-        everybody = self._words("TotalCount") == self._words("SentCount") != ""
-        return ReportStatus.DELIVERED if words == "send success" and everybody else ReportStatus.ACCEPTED
+    def _end_of_mass_message(self) -> tuple[ReportStatus, str]:
+        """Say delivered only where everybody was reached, and failed only where nobody was.
+
+        In between some have it and some do not, and WeChat names neither: nothing is claimed of anybody.
+        """
+        words, reached = self._words("Status").strip(), self._words("SentCount")
+        failed = words.startswith("err") or words == "send fail"
+        if failed and reached in ("", "0"):
+            return ReportStatus.FAILED, words
+        if words != "send success":
+            return ReportStatus.ACCEPTED, words
+        if reached == "0":
+            return ReportStatus.FAILED, "send success, to nobody"
+        return ReportStatus.DELIVERED if reached == self._words("TotalCount") != "" else ReportStatus.ACCEPTED, words
 
     def _report(self, said_id: object, status: ReportStatus, code: str) -> DeliveryReport:
         # Now and then the id comes as 0; such a report is kept and belongs to no message.

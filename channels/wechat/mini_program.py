@@ -11,7 +11,7 @@ from channels.provider import Provider
 from channels.wechat.account import Account, AccountSettings
 from channels.wechat.callbacks import open_gate
 from channels.wechat.official_account import accepted
-from channels.wechat.requests import ANY_TEMPLATE, filled
+from channels.wechat.requests import ANY_TEMPLATE, filled, template_id_of
 from channels.wechat.tokens import TokenStore
 
 
@@ -48,6 +48,9 @@ class MiniProgram(Provider):
 
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
         return self._crew.carry(messages, self._send, deadline=deadline)
+
+    def permission_for(self, message: Message) -> str | None:
+        return template_id_of(message, self._settings.template_ids)
 
     def read_callback(self, request: CallbackRequest) -> Callback:
         return self._gate.read(request)

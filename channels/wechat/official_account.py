@@ -20,7 +20,7 @@ from channels.wechat import mass
 from channels.wechat.account import Account, AccountSettings
 from channels.wechat.callbacks import open_gate
 from channels.wechat.errcodes import refusal
-from channels.wechat.requests import ANY_TEMPLATE, customer_service_message, notice, template_message
+from channels.wechat.requests import ANY_TEMPLATE, customer_service_message, notice, template_id_of, template_message
 from channels.wechat.tokens import TokenStore
 
 
@@ -91,6 +91,10 @@ class OfficialAccount(Provider):
             return [mass.send(self._account, group, articles, provider=self.name, deadline=deadline)] * len(group)
 
         return self._crew.carry_groups(messages, mass.groups(messages, articles), send, deadline=deadline)
+
+    def permission_for(self, message: Message) -> str | None:
+        notice = self._way(message) is Way.NOTICE
+        return template_id_of(message, self._settings.template_ids) if notice else None
 
     def read_callback(self, request: CallbackRequest) -> Callback:
         return self._gate.read(request)

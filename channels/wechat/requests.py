@@ -12,6 +12,7 @@ PAGE_PART = "url"  #: the part of a message that is not a field but the page a t
 #: What JSON could only say escaped, which the provider refuses for the whole account, and what no text may hold.
 UNSAYABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 TEXT_PART = "text"  #: the whole words, for ways without fields; without it the fields' words stand below each other
+NO_FIELDS = frozenset({PAGE_PART, TEXT_PART})
 
 
 def notice(message: Message, template_ids: Mapping[str, str], *, provider: str) -> dict[str, object]:
@@ -52,16 +53,23 @@ def own_id(*references: str) -> str:
     return hashlib.sha256("\n".join(references).encode()).hexdigest()[:32]
 
 
+def template_id_of(message: Message, template_ids: Mapping[str, str]) -> str | None:
+    """Return the account's template for a message's words; None: it has none."""
+    return template_ids.get(message.template) or template_ids.get(ANY_TEMPLATE)
+
+
 def filled(message: Message, template_ids: Mapping[str, str], provider: str) -> dict[str, object]:
     """Return whom a message is for, its template, and the template's fields.
 
     Raises:
-        ContentRefused: the account has no template for these words.
+        ContentRefused: the account has no template for these words, or they have no fields.
     """
-    template_id = template_ids.get(message.template) or template_ids.get(ANY_TEMPLATE)
+    template_id = template_id_of(message, template_ids)
     if template_id is None:
         raise ContentRefused("this account has no notice template for these words", provider=provider)
-    fields = {name: {"value": _said(words)} for name, words in message.parts.items() if name != PAGE_PART}
+    fields = {name: {"value": _said(words)} for name, words in message.parts.items() if name not in NO_FIELDS}
+    if not fields:
+        raise ContentRefused("these words have no fields, which a notice must have", provider=provider)
     return {"touser": message.address, "template_id": template_id, "data": fields}
 
 

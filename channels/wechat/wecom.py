@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from channels.concurrency import Crew
-from channels.errors import OutcomeUnknown, ProviderUnavailable
+from channels.errors import DeliveryError, OutcomeUnknown, ProviderMisconfigured, ProviderUnavailable
 from channels.message import (
     Blame,
     Callback,
@@ -30,6 +30,7 @@ from channels.wechat.wecom_account import AT_ONCE, WecomAccount, WecomSettings, 
 MOST_CUSTOMERS = 10_000  #: in one task
 PAGE = 500  #: results asked for at once
 MOST_PAGES = 200  #: of one answer; more would be an endless one
+SEPARATOR = "#"  #: between the task and the mark of a customer in a message's id
 #: What a customer's result means; 0, which is left out, says that the member of staff has not confirmed yet.
 RESULTS: Mapping[object, tuple[ReportStatus, str]] = {
     1: (ReportStatus.DELIVERED, "sent"),
@@ -48,7 +49,7 @@ class WecomContacts(Provider):
     """Makes one task of all messages with the same words; addresses are WeCom's external user ids.
 
     A task sends nothing by itself: a member of staff confirms it in the app.  So an accepted message may
-    wait for days, and what became of it is asked for with ``results``.  There is no key by which a lost
+    wait for days, and what became of it is asked for again and again.  There is no key by which a lost
     call could be repeated safely.
     """
 
@@ -56,6 +57,7 @@ class WecomContacts(Provider):
     name = "wechat.wecom"
     window = 500
     can_look_up = False
+    can_ask_after = True
 
     def __init__(self, settings: WecomContactSettings, tokens: TokenStore | None = None) -> None:
         self._settings = settings
@@ -72,10 +74,28 @@ class WecomContacts(Provider):
 
         return self._crew.carry_groups(messages, calls, send, deadline=deadline)
 
+    def ask_after(self, provider_refs: Sequence[str], *, deadline: float) -> list[DeliveryReport]:
+        wanted, told = {*provider_refs}, list[DeliveryReport]()
+        for task in dict.fromkeys(each.partition(SEPARATOR)[0] for each in provider_refs):
+            try:
+                found = [
+                    each
+                    for staff in self.staff(task, deadline=deadline)
+                    for each in self.results(task, staff, deadline=deadline)
+                ]
+            except (ProviderUnavailable, ProviderMisconfigured):
+                if not told:
+                    raise
+                break  # What was said so far is worth keeping.
+            except DeliveryError:
+                continue  # WeCom has no such task any more, and others may be there.
+            told += [each for each in found if each.provider_ref in wanted]
+        return told
+
     def results(self, task: str, staff: str, *, deadline: float) -> list[DeliveryReport]:
         """Ask what became of one task's messages in the hands of one member of staff.
 
-        A task is the part of a ``provider_ref`` before its ``#``.  Customers whose message still waits are left out.
+        A task is the part of a ``provider_ref`` before its ``SEPARATOR``.  Customers whose message still waits are left out.
 
         Raises:
             DeliveryError: WeCom could not say.
@@ -145,7 +165,7 @@ class WecomContacts(Provider):
 
 def reference(task: str, customer: str) -> str:
     """Return what stands for one customer's message of a task."""
-    return f"{task}#{hashlib.sha256(customer.encode()).hexdigest()[:16]}"
+    return f"{task}{SEPARATOR}{hashlib.sha256(customer.encode()).hexdigest()[:16]}"
 
 
 def _taken(task: str, customer: str) -> Outcome:

@@ -4,13 +4,11 @@ import json
 import random
 import urllib.request
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from campaigns.accounts import Account, Accounts
 from campaigns.delivery import Carrier, deliver
 from campaigns.invariants import broken
 from campaigns.sends import apply_reports, reference_of, store_reports
@@ -22,7 +20,7 @@ from channels.simulator.running import SimulatorProcess
 from channels.simulator.settings import ReceiptRules
 from database.engine import Database
 from tests.campaigns.test_planning import plan_all
-from tests.carriers import a_carrier, a_simulator, taken, trusted_again
+from tests.carriers import a_carrier, a_simulator, carried_by, taken, trusted_again
 from tests.makers import NOON, make_campaign, make_members, states
 
 ALIYUN = {
@@ -64,7 +62,7 @@ def test_reports_settle_each_send_of_a_batch_and_no_other(database: Database, si
         make_members(connection, 150)
         plan_all(connection, make_campaign(connection))
     provider = open_provider(name, {**ACCOUNTS[name], "endpoint": simulator.http_url})
-    carrier = replace(a_carrier(database, simulator, "sms"), accounts=Accounts(database=database, accounts=[Account(name=name, provider=provider)]))
+    carrier = carried_by(a_carrier(database, simulator, "sms"), provider)
 
     done = deliver(carrier, now=NOON)
     while "waiting" in states(database):

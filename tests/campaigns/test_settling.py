@@ -5,7 +5,6 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from channels.simulator.running import SimulatorProcess
 from database.engine import Database
 from database.tables import attempts
 from tests.campaigns.test_planning import plan_all
-from tests.carriers import a_carrier, a_simulator, taken
+from tests.carriers import a_carrier, a_simulator, carried_by, taken
 from tests.makers import NOON, make_campaign, make_members, states
 
 MINUTE = timedelta(minutes=1)
@@ -46,7 +45,7 @@ def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
 def carrier(database: Database, simulator: SimulatorProcess) -> Carrier:
     """The carrier of an account whose provider lists what went to a number, and names no reference of ours."""
     provider = open_provider("sms.twilio", {**TWILIO, "endpoint": simulator.http_url})
-    return replace(a_carrier(database, simulator, "sms"), provider=provider)
+    return carried_by(a_carrier(database, simulator, "sms"), provider)
 
 
 @pytest.fixture(autouse=True)

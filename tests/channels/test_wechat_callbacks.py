@@ -427,16 +427,21 @@ def keys(told: Callback) -> list[str]:
         ("send success", (10, 9), ReportStatus.ACCEPTED),
         ("send success", ("", ""), ReportStatus.ACCEPTED),
         ("send fail", (10, 0), ReportStatus.FAILED),
+        ("send fail", (10, 4), ReportStatus.ACCEPTED),
         ("err(40001)", (0, 0), ReportStatus.FAILED),
+        ("err(40001)", ("", ""), ReportStatus.FAILED),
+        ("send success", (0, 0), ReportStatus.FAILED),
+        ("send success", (10, 0), ReportStatus.FAILED),
         ("something new", (10, 10), ReportStatus.ACCEPTED),
     ],
 )
-def test_a_mass_send_is_delivered_only_where_everybody_was_reached(
+def test_a_mass_send_is_delivered_only_where_all_were_reached_and_failed_only_where_nobody_was(
     status: str, counts: tuple[object, object], expected: ReportStatus
 ) -> None:
     inner = f"<MsgID>34182</MsgID><Status>{status}</Status><TotalCount>{counts[0]}</TotalCount><SentCount>{counts[1]}</SentCount>"
     (report,) = read(event("MASSSENDJOBFINISH", inner)).reports
-    assert (report.status, report.provider_ref, report.code) == (expected, "34182", status)
+    code = f"{status}, to nobody" if (status, counts[1]) == ("send success", 0) else status
+    assert (report.status, report.provider_ref, report.code) == (expected, "34182", code)
 
 
 def test_an_undocumented_end_of_a_template_message_claims_nothing() -> None:

@@ -179,6 +179,18 @@ def test_marketing_goes_where_it_may(way: str) -> None:
     assert {each.kind for each in outcomes} == {OutcomeKind.ACCEPTED}
 
 
+@pytest.mark.parametrize("way", ["notice", "template", "mini"])
+def test_the_whole_words_are_no_field_of_a_notice(way: str) -> None:
+    both = replace(SERVICE, parts={"thing1": "好", "text": "您好"})
+    raw = answer({**OK, "msgid": "17"})
+
+    _, server = send(way, raw, messages=[both])
+    assert asked(server)[1]["data"] == {"thing1": {"value": "好"}}
+
+    (outcome,), server = send(way, raw, messages=[replace(SERVICE, parts={"text": "您好"})])
+    assert (outcome.kind, outcome.blame, server.requests) == (OutcomeKind.REJECTED, Blame.CONTENT, [])
+
+
 def test_an_answer_to_a_member_is_plain_text_and_only_inside_the_window() -> None:
     words = replace(SERVICE, parts={"text": "您好，您的问题已处理。"})
     late = replace(words, answer_until=datetime.now(UTC) - timedelta(seconds=1))

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,13 +24,12 @@ from sqlalchemy import Connection, select, text
 from campaigns.delivery import installation_mark
 from campaigns.sends import Answer, plan, record
 from channels.message import Outcome, OutcomeKind
-from channels.provider import Provider
 from channels.simulator.receipts import Push
 from database.engine import Database, read_clock
 from database.tables import members
 from tests.campaigns.test_planning import RULES, a_group
 from tests.chaos.pushes import NAMES, Carried, PretendProviders, Request, as_request, carried_by, garbage
-from tests.listening import ListeningSide
+from tests.listening import ListeningSide, told_by
 from tests.makers import NOON, SECRET, make_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,19 +226,11 @@ def everything_told(side: ListeningSide, folder: Path, *, receipts: int, seed: i
         connection.execute(text(_FALLS))
     requests, foreign, dead = requests_for(story, pretend, chance)
     (folder / "requests.msgpack").write_bytes(msgspec.msgpack.encode(requests))
-    adapters = pretend.adapters()
-    providers = cast(MutableMapping[str, Provider], side.application.providers)
-    before = dict(providers)
-    providers.clear()
-    providers.update(adapters)
     try:
-        seen = _tell(side, folder, story, len(story.told) + foreign)
-        return seen | _judge(database, story, foreign, dead)
+        with told_by(side, *pretend.adapters().values()):
+            seen = _tell(side, folder, story, len(story.told) + foreign)
+            return seen | _judge(database, story, foreign, dead)
     finally:
-        providers.clear()
-        providers.update(before)
-        for adapter in adapters.values():
-            adapter.close()
         with database.transaction() as connection:
             connection.execute(text(_NO_FALLS))
 

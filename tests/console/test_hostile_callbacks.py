@@ -8,9 +8,8 @@ import json
 import random
 import socket
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,11 +17,10 @@ import requests
 from sqlalchemy import text
 
 from campaigns.delivery import installation_mark
-from channels.provider import Provider
 from channels.simulator.webhook_keys import sign_events
 from channels.simulator.wechat_words import signed
 from tests.chaos.pushes import PretendProviders, path_of
-from tests.listening import ListeningSide
+from tests.listening import ListeningSide, told_by
 from tests.makers import SECRET
 
 UNSIGNED = ("sms.aliyun", "sms.tencent")
@@ -31,15 +29,8 @@ UNSIGNED = ("sms.aliyun", "sms.tencent")
 @pytest.fixture
 def pretend(side: ListeningSide, tmp_path: Path) -> Iterator[PretendProviders]:
     found = PretendProviders(tmp_path)
-    providers = cast(MutableMapping[str, Provider], side.application.providers)
-    before, adapters = dict(providers), found.adapters()
-    providers.clear()
-    providers.update(adapters)
-    yield found
-    providers.clear()
-    providers.update(before)
-    for each in adapters.values():
-        each.close()
+    with told_by(side, *found.adapters().values()):
+        yield found
 
 
 def aliyun(**changes: object) -> dict[str, object]:

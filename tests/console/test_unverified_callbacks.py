@@ -1,17 +1,15 @@
 """A callback nobody can verify just now is asked for again, over real HTTP; one that is false is not."""
 
-from collections.abc import Iterator, MutableMapping
-from typing import cast
+from collections.abc import Iterator
 
 import pytest
 import requests
 from sqlalchemy import text
 
 from channels.email.ses import Ses, SesSettings
-from channels.provider import Provider
 from config.callback_addresses import callback_token
 from tests.channels.sns_topic import NOW, TOPIC, Amazon, certificate, posted
-from tests.listening import ListeningSide
+from tests.listening import ListeningSide, told_by
 from tests.makers import SECRET
 
 DELIVERED = {
@@ -34,11 +32,8 @@ def hearing(side: ListeningSide, amazon: Amazon) -> Iterator[ListeningSide]:
         {"access_key_id": "AKID", "secret_access_key": "its-secret", "region": "us-east-1", "topics": [TOPIC],
          "sender_address": "news@example.org"}
     )  # fmt: skip
-    providers = cast(MutableMapping[str, Provider], side.application.providers)
-    before, providers["email"] = providers["email"], Ses(settings, fetch=amazon, clock=lambda: NOW)
-    yield side
-    providers["email"].close()
-    providers["email"] = before
+    with told_by(side, Ses(settings, fetch=amazon, clock=lambda: NOW)) as told:
+        yield told
 
 
 def tell(side: ListeningSide, body: bytes) -> requests.Response:

@@ -91,6 +91,7 @@ def test_a_good_template_has_no_problems(tmp_path: Path) -> None:
             "wechat.zh.yaml: filled in for a sample member these words are refused: field_unfit:phrase1",
         ),
         ("wechat__zh__yaml", 'url: "{{ links.shop }}"\n', "wechat.zh.yaml: expected at least one field"),
+        ("wechat__zh__yaml", 'text1: "x"\n', "wechat.zh.yaml:1:text1: WeChat has no such field"),
         ("wechat__zh__yaml", "thing1: [\n", "wechat.zh.yaml:2: this is not YAML"),
         ("sms__fr__txt", "Bonjour", "sms.fr.txt: no channel takes this file"),
         ("email__zh__pdf", "x", "email.zh.pdf: no channel takes this file"),

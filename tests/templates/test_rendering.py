@@ -183,6 +183,15 @@ def test_wechat_fields_are_made_to_fit_or_refused_by_name() -> None:
         wrong.render("wechat", "zh", {"name": "Anna"}, links={})
 
 
+def test_a_text_keeps_its_lines_and_stands_beside_fields() -> None:
+    compiled = compile_content(content(wechat={"zh": {"thing1": "{{ name }}", "text": "{{ name }}：\n已处理\n"}}))
+
+    rendered = compiled.render("wechat", "zh", {"name": "王 小明"}, links={})
+
+    assert rendered.parts["thing1"] == "王 小明"
+    assert rendered.parts["text"].endswith("：\n已处理")
+
+
 def test_the_brand_is_said_in_the_language_of_the_words() -> None:
     brand = {"zh": "晨光生活", "en": "Morning Light", "phone": "400", "address": "Road 1"}
 

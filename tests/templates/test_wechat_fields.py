@@ -41,6 +41,10 @@ from templates.wechat_fields import fit, fits, kind_of
         ("phrase12", "已经发货了啊", False),
         ("url", "https://x.cn", True),
         ("url", "javascript:x", False),
+        ("text", "您好，\n您的问题已处理。", True),
+        ("text", "好" * 682, True),
+        ("text", "好" * 683, False),
+        ("text", " \n", False),
     ],
 )
 def test_a_value_is_held_to_its_kind(field: str, text: str, taken: bool) -> None:

@@ -17,6 +17,7 @@ from workers.asking import ask_providers
 
 class Away:
     name = "email.away"
+    can_ask_after = False
 
     def pull(self, _store: object) -> None:
         raise ProviderUnavailable("nobody answers", provider=self.name)
@@ -24,6 +25,7 @@ class Away:
 
 class Telling:
     name = "wechat.telling"
+    can_ask_after = False
 
     def pull(self, store) -> None:
         openid = addresses_of("m1")["wechat"]
