@@ -109,18 +109,27 @@ class Installation:
 
 
 @contextlib.contextmanager
-def an_installation(folder: Path, *, faults: FaultRules, scheduler: bool = True) -> Iterator[Installation]:
-    """Start engines, simulator and scheduler of one's own, with no worker yet."""
+def an_installation(
+    folder: Path, *, faults: FaultRules, scheduler: bool = True, beside: SimulatorProcess | None = None
+) -> Iterator[Installation]:
+    """Start engines, simulator and scheduler of one's own, with no worker yet.
+
+    ``beside`` is a second world: it carries a second account of SMS, and all that is not SMS.
+    """
     with EmbeddedEngines(folder / "home") as engines, a_simulator(folder, faults=faults) as simulator:
         upgrade(engines.database_url)
         database = Database(make_url(engines.database_url))
+        providers: dict[str, object] = dict(account_settings(simulator))
+        if beside is not None:
+            others = account_settings(beside)
+            providers = {**others, "sms": [providers["sms"], {**others["sms"], "account": "beside"}]}
         environment = {
             **os.environ,
             "TIDINGS_HOME": str(folder / "home"),
             "TIDINGS_DATABASE_URL": engines.database_url,
             "TIDINGS_REDIS_URL": engines.redis_url,
             "TIDINGS_SECRET": SECRET.decode(),
-            "TIDINGS_PROVIDERS": json.dumps(account_settings(simulator)),
+            "TIDINGS_PROVIDERS": json.dumps(providers),
             "TIDINGS_SETTLING__AFTER": f"{SETTLE_AFTER:.0f}s",
             "TIDINGS_SETTLING__CLOSE_AFTER": "30s",
             "TIDINGS_WORKERS__LEASE": f"{LEASE:.0f}s",
