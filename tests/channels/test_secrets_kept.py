@@ -169,7 +169,7 @@ def assert_kept(words: list[str]) -> None:
 
 def test_the_settings_here_fill_every_secret_that_any_provider_has() -> None:
     for name, entry in PROVIDERS.items():
-        assert {field for field in secret_fields(entry.settings)} <= SETTINGS[name].keys(), name
+        assert set(secret_fields(entry.settings)) <= SETTINGS[name].keys(), name
 
 
 def secret_fields(settings: type[BaseModel]) -> Iterator[str]:
