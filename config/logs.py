@@ -7,6 +7,7 @@ filled-in text left out.
 """
 
 import logging
+import re
 import sys
 import traceback
 from typing import TextIO
@@ -19,6 +20,9 @@ ALLOWED = frozenset(
     ["event", "level", "logger", "timestamp", "exception", "places", "actor", "after", "arm", "attempt", "batch", "campaign", "channel", "claimed", "code", "committed", "count", "delay", "delivered", "duplicates", "enrolment", "error", "experiment", "failed", "finished", "folder", "held", "journey", "kind", "launch", "lag", "lease", "lines", "listening", "member", "message_id", "number", "outcome", "pid", "port", "process", "provider", "queue", "reason", "received", "refused", "revision", "route", "seconds", "send", "settled", "shard", "state", "status", "step", "stored", "taken", "thread", "threads", "version", "waiting"]
 )
 LONGEST = 200  #: characters of one value
+#: What JSON leaves as it is and yet may end a line, turn its letters round, or be no letter at all.
+UNSAFE = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_JSON = structlog.processors.JSONRenderer(ensure_ascii=False)
 LOUD = ("apscheduler", "urllib3", "alembic", "asyncio", "mail.log", "aiosmtpd", "matplotlib", "fontTools")
 
 
@@ -44,7 +48,7 @@ def set_up_logs(level: str = "info", *, stream: TextIO | None = None) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 told_exception,
                 only_allowed,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
+                written,
             ],
         )
     )
@@ -88,6 +92,12 @@ def told_exception(_logger: WrappedLogger, _name: str, line: EventDict) -> Event
 def only_allowed(_logger: WrappedLogger, _name: str, line: EventDict) -> EventDict:
     """Drop every field that is not on the list, and cut what is long."""
     return {name: _short(value) for name, value in line.items() if name in ALLOWED and value is not None}
+
+
+def written(logger: WrappedLogger, name: str, line: EventDict) -> str:
+    """Return the line as JSON, with whatever could pass for its end, or steer whoever shows it, spelt out."""
+    whole = str(_JSON(logger, name, line))
+    return UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", whole)
 
 
 def _short(value: object) -> object:

@@ -93,7 +93,7 @@ def _fields(content_type: str, body: bytes) -> dict[str, bytes]:
     """Read a form by the standard library's own parser; a field that comes twice, or none at all, spoils it."""
     if not content_type.startswith("multipart/form-data; boundary="):
         return {}
-    whole = email.message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=policy.HTTP)
+    whole = email.message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body, policy=policy.compat32)
     fields: dict[str, bytes] = {}
     for part in whole.walk() if whole.is_multipart() else ():
         name = part.get_param("name", header="Content-Disposition")

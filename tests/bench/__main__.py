@@ -21,6 +21,7 @@ from tests.bench import (
     latency,
     member_import,
     memory,
+    providers,
     slow_provider,
     sms_road,
 )
@@ -37,6 +38,7 @@ MEASURES: Mapping[str, Measure] = {
     "P-7": birthdays.measure,
     "P-9": latency.measure,
     "P-11": memory.measure,
+    "providers": providers.measure,
 }
 
 

@@ -1,6 +1,7 @@
 """No word a member or a marketer controls adds a header, a field, a recipient or a request, by whichever provider it goes."""
 
 import dataclasses
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,14 @@ def carried(folder: Path, accounts: Mapping[Account, list[Message]]) -> Iterator
             with tapped(int(simulator.http_url.rpartition(":")[2]), simulator.smtp_port, folder) as (http, smtp):
                 provider = account.open(f"http://127.0.0.1:{http.port}", smtp.port, 10.0)
                 for message in messages:
-                    provider.deliver([message], deadline=1e18)
+                    provider.deliver([message], deadline=time.monotonic() + 20)
                 provider.close()
-            yield account, Seen(
-                [request for said in http.said for request in requests_in(said)],
-                [envelope for said in smtp.said for envelope in envelopes_in(said)],
+            yield (
+                account,
+                Seen(
+                    [request for said in http.said for request in requests_in(said)],
+                    [envelope for said in smtp.said for envelope in envelopes_in(said)],
+                ),
             )
 
 
@@ -82,7 +86,7 @@ def _with(plain: Message, field: str, word: str) -> Message:
 
 def test_no_hostile_word_changes_the_shape_of_anything(folder: Path) -> None:
     """Good messages first say what shapes there are; no hostile one may come in another."""
-    good = {account: [_plain(account, turn) for turn in range(4)] for account in ACCOUNTS}
+    good = {account: [_plain(account, turn) for turn in range(9)] for account in ACCOUNTS}
     shapes: dict[str, set[tuple[str, ...]]] = {}
     for account, seen in carried(folder, good):
         shapes[account.name] = all_shapes(account, seen)
@@ -96,7 +100,9 @@ def test_no_hostile_word_changes_the_shape_of_anything(folder: Path) -> None:
             assert list(envelope.recipients) == [envelope.mail.address]
         reached += [address for envelope in seen.envelopes for address in envelope.recipients]
         assert reached, account.name
-        assert not [address for address in reached if EVIL in address and address not in addresses], account.name
+        assert not [
+            address for address in reached if EVIL in address and address.removeprefix("+86") not in addresses
+        ], account.name
         # One recipient per hand-over, and no more hand-overs than messages.
         assert len(reached) <= len(HOSTILE) * len(FIELDS), account.name
 
@@ -106,8 +112,12 @@ def _plain(account: Account, turn: int) -> Message:
     message = account.message(turn)
     if turn % 2 and account.name.startswith("email"):
         message = dataclasses.replace(message, headers={"List-Unsubscribe": "<https://crm.example/u/1>"})
-    if turn > 1:
+    if turn == 8 and account.name.startswith("sms"):
+        return dataclasses.replace(message, address="+15005550100")  # Abroad no signature is sent along.
+    if turn & 2:
         message = dataclasses.replace(message, parts=dict.fromkeys(message.parts, "plain letters"))
+    if turn & 4:
+        message = dataclasses.replace(message, variables={"name": "long" * 3000})
     return message
 
 
@@ -120,7 +130,9 @@ def all_shapes(account: Account, seen: Seen) -> set[tuple[str, ...]]:
 @pytest.mark.parametrize("word", HOSTILE, ids=range(len(HOSTILE)))
 @pytest.mark.parametrize("name", ["email.smtp", "email.ses", "email.sendgrid", "email.mailgun"])
 @pytest.mark.parametrize("setting", ["sender_name", "sender_address", "reply_to"])
-def test_a_sender_that_would_be_more_than_a_sender_is_refused_or_stays_one_header(name: str, setting: str, word: str) -> None:
+def test_a_sender_that_would_be_more_than_a_sender_is_refused_or_stays_one_header(
+    name: str, setting: str, word: str
+) -> None:
     given: dict[str, dict[str, object]] = {
         "email.smtp": {"host": "127.0.0.1", "security": "none"},
         "email.ses": {"access_key_id": "k", "secret_access_key": "s", "region": "us-east-1"},
@@ -134,10 +146,14 @@ def test_a_sender_that_would_be_more_than_a_sender_is_refused_or_stays_one_heade
     skeleton = provider._skeleton.sender  # type: ignore[attr-defined]
     provider.close()
 
-    assert setting == "sender_name", "an address with anything beside it is none"
+    names = [b"From", b"Reply-To"][: 1 + (setting == "reply_to")]
     lines = skeleton.replace(b"\r\n ", b" ").split(b"\r\n")
-    assert [line.partition(b":")[0] for line in lines if line] == [b"From"]
-    assert skeleton.count(b"<crm@example.com>") == 1 and b"\n" not in skeleton.replace(b"\r\n", b"")
+    assert [line.partition(b":")[0] for line in lines if line] == names
+    assert b"\n" not in skeleton.replace(b"\r\n", b"")
+    address = (
+        b"crm@example.com" if setting == "sender_name" else word.encode()
+    )  # Some that look odd are good addresses.
+    assert skeleton.count(b"<" + address + b">") == 1
 
 
 def test_a_shape_that_changes_is_seen() -> None:

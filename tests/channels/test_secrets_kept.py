@@ -67,8 +67,12 @@ def opened(name: str, place: str) -> Provider:
 
 def a_message(name: str) -> Message:
     channel = name.partition(".")[0]
-    parts = {"sms": {"text": "好"}, "email": {"subject": "好", "text": "好"}, "wechat": {"text": "好", "thing1": "好"}}[channel]
-    return Message(reference="0123abcd-1", channel=Channel(channel), address=ADDRESSES[channel], parts=parts, template="x")
+    parts = {"sms": {"text": "好"}, "email": {"subject": "好", "text": "好"}, "wechat": {"text": "好", "thing1": "好"}}[
+        channel
+    ]
+    return Message(
+        reference="0123abcd-1", channel=Channel(channel), address=ADDRESSES[channel], parts=parts, template="x"
+    )
 
 
 def echo(status: int, *, heading: bytes = b"") -> Act:
@@ -139,7 +143,11 @@ def all_calls(provider: Provider, name: str) -> Iterator[str]:
     if provider.can_look_up:
         yield said_by(lambda: provider.look_up(message, sent_at=now))
     yield said_by(lambda: provider.pull(lambda told: None))
-    for method, query, body in (("POST", "?timestamp=1&nonce=1&signature=x", b"<xml/>"), ("GET", "", b""), ("POST", "", b"[1]")):
+    for method, query, body in (
+        ("POST", "?timestamp=1&nonce=1&signature=x", b"<xml/>"),
+        ("GET", "", b""),
+        ("POST", "", b"[1]"),
+    ):
         request = CallbackRequest(method=method, url=URL + query, headers={"x-twilio-signature": "x"}, body=body)
         yield said_by(lambda request=request: provider.read_callback(request))  # type: ignore[misc]
 
@@ -197,11 +205,17 @@ def test_a_server_that_is_not_there_is_told_without_secrets(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(PROVIDERS))
 def test_settings_that_are_wrong_are_refused_without_being_repeated(name: str) -> None:
-    good = {**SETTINGS[name], **({"host": "127.0.0.1"} if name == "email.smtp" else {}), **({"endpoint": "http://h"} if name == "sms.kannel" else {})}
+    good = {
+        **SETTINGS[name],
+        **({"host": "127.0.0.1"} if name == "email.smtp" else {}),
+        **({"endpoint": "http://h"} if name == "sms.kannel" else {}),
+    }
     for field in good:
         wrong: Mapping[str, Any] = {**good, field: [SECRET], f"{field}{TOKEN[:2]}": SECRET}
         assert_kept([said_by(lambda wrong=wrong: open_provider(name, wrong))])  # type: ignore[misc]
-    assert_kept([repr(PROVIDERS[name].settings.model_validate(good)), str(PROVIDERS[name].settings.model_validate(good))])
+    assert_kept(
+        [repr(PROVIDERS[name].settings.model_validate(good)), str(PROVIDERS[name].settings.model_validate(good))]
+    )
 
 
 @pytest.mark.parametrize("reply", ["535 no {}", "334 {}", "554 {}", "421 {}", "250 {}", "{}", "235 ok {}"])
@@ -216,7 +230,11 @@ def test_a_mail_server_that_quotes_the_password_does_not_get_it_told(reply: str)
                     line.sendall(b"220 hello\r\n")
                     while said := line.recv(4096):
                         greeted = said[:4] == b"EHLO"
-                        line.sendall(b"250-hello\r\n250 AUTH PLAIN LOGIN\r\n" if greeted else f"{reply.format(SECRET)}\r\n".encode())
+                        line.sendall(
+                            b"250-hello\r\n250 AUTH PLAIN LOGIN\r\n"
+                            if greeted
+                            else f"{reply.format(SECRET)}\r\n".encode()
+                        )
 
     threading.Thread(target=serve, daemon=True).start()
     with everything_logged() as lines:

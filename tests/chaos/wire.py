@@ -71,7 +71,8 @@ def _json(request: Request) -> Any:
 
 
 def _aliyun(request: Request) -> list[Parcel]:
-    asked = dict(parse_qsl(urlsplit(request.target).query, keep_blank_values=True))
+    said = f"{urlsplit(request.target).query}&{request.body.decode()}".removesuffix("&")  # What is long is in a form.
+    asked = dict(parse_qsl(said, keep_blank_values=True))
     shape = tuple(sorted(asked))
     return [Parcel("+86" + asked["PhoneNumbers"], asked["OutId"], asked["TemplateParam"], shape)]
 
