@@ -25,6 +25,7 @@ class Parcel:
     address: str
     reference: str  #: what reports will give back
     text: str  #: what a mail client shows
+    source: bytes = b""  #: the whole mail, or the call that holds it
 
 
 async def fault_of(world: World, request: Request) -> tuple[Fault, Response | None]:
@@ -44,6 +45,7 @@ def take(
         reference=parcel.reference,
         address=parcel.address,
         text=parcel.text,
+        source=parcel.source,
         accepted=code is None,
         answered=fault is Fault.NONE or fault in REFUSALS,
         provider_ref=provider_ref if code is None else None,
