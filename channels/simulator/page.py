@@ -73,7 +73,8 @@ class Conversation:
     @property
     def preview(self) -> str:
         """The words that stand in the list."""
-        return " ".join(self.newest.text.split())[:90]
+        last = self.items[-1]
+        return " ".join((last if last.act == "reply" else self.newest).text.split())[:90]
 
 
 def page_html(world: World, asked: Asked) -> str:

@@ -369,7 +369,7 @@ def test_faults_are_set_by_buttons(simulator: SimulatorProcess) -> None:
     assert "In force" not in look(simulator)
 
 
-@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\r\nSet-Cookie: a=b", ""])
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/\r\nSet-Cookie: a=b", "/x?", ""])
 def test_a_button_leads_back_to_the_page_and_nowhere_else(simulator: SimulatorProcess, back: str) -> None:
     assert press(simulator, do="release", back=back) == (303, "/?said=released")
 
@@ -382,3 +382,9 @@ def test_acts_that_a_provider_does_not_tell_of_change_nothing(simulator: Simulat
     assert acts_of("email.smtp") == () and acts_of("wechat.wecom") == ()
     settings = SimulatorSettings(record=tmp_path / "r")
     assert told_as(settings, "sms.aliyun", "13800000000", "follow", "", number=1) is None
+
+
+def test_a_line_break_in_the_way_back_adds_no_header(simulator: SimulatorProcess) -> None:
+    status, leads = press(simulator, do="release", back="/?a=1\r\nSet-Cookie: b=c")
+
+    assert status == 303 and "\n" not in leads and leads.startswith("/?a=1%0D%0A")
