@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,14 +12,15 @@ from typing import Protocol
 
 from sqlalchemy import Connection, select
 
+from campaigns.accounts import Account, Accounts, Admission
 from campaigns.campaign import CampaignDefinition
 from campaigns.rendering_facts import facts_for
 from campaigns.rules import PlanningRules
 from campaigns.sends import (
     Answer,
-    Claimed,
     Rendered,
     SettlingRules,
+    Unwritten,
     claim,
     fail_unrendered,
     mark,
@@ -29,7 +30,6 @@ from campaigns.sends import (
 )
 from campaigns.terms import Terms, terms_of
 from channels.message import Blame, Channel, Message, Outcome, OutcomeKind, Purpose
-from channels.provider import Provider
 from database.engine import Database
 from database.tables import addresses, campaigns, sends, template_versions
 from members.consent import suppress
@@ -47,7 +47,7 @@ class Carrier:
     """What delivering on one channel needs, besides the rows."""
 
     database: Database
-    provider: Provider
+    accounts: Accounts
     rules: PlanningRules
     secret: bytes
     public_url: str
@@ -72,6 +72,7 @@ class Delivered:
     claimed: int = 0
     unrendered: int = 0
     held_back: int = 0  #: refused, postponed or cancelled by the last check
+    turned_away: bool = False  #: whether no account would take the rest now
     outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
 
 
@@ -79,9 +80,20 @@ class Delivered:
 class _Ready:
     """A claimed send with its words."""
 
-    claimed: Claimed
-    rendered: Rendered
+    claimed: Unwritten
     message: Message
+    parts: int
+
+    def priced(self, account: Account, otherwise: Decimal) -> Rendered:
+        """Return what the ledger is told of it when ``account`` carries it."""
+        cost = account.price_of(self.message.address, otherwise=otherwise) * self.parts
+        return Rendered(
+            id=self.claimed.id,
+            member_id=self.claimed.member_id,
+            parts=self.parts,
+            cost=cost,
+            permission=account.provider.permission_for(self.message),
+        )
 
 
 class _Stopped(Protocol):
@@ -96,12 +108,16 @@ def never() -> bool:
 def deliver(carrier: Carrier, *, now: datetime, limit: int = 1024, stopped: _Stopped = never) -> Delivered:
     """Carry up to ``limit`` due sends of the carrier's channel, and say what came of them.
 
-    ``stopped`` is asked between windows: when it says yes the rest is given back.  An
-    exception leaves every send either claimed, and taken back when its lease ends, or
-    marked, and put in doubt then.
+    ``stopped`` is asked between windows: when it says yes, when no account would take more, or
+    when half of the lease is over, the rest is given back.  An exception leaves every send either
+    claimed, and taken back when its lease ends, or marked, and put in doubt then.
     """
+    limit = carrier.accounts.room(now=now, limit=limit)
+    if not limit:
+        return Delivered(turned_away=True)
+    half_time = time.monotonic() + carrier.lease.total_seconds() / 2
     with carrier.database.transaction() as connection:
-        token, claimed = claim(connection, carrier.provider.channel.value, now=now, limit=limit, lease=carrier.lease)
+        token, claimed = claim(connection, carrier.accounts.channel.value, now=now, limit=limit, lease=carrier.lease)
     done = Delivered(claimed=len(claimed))
     if not claimed:
         return done
@@ -111,10 +127,15 @@ def deliver(carrier: Carrier, *, now: datetime, limit: int = 1024, stopped: _Sto
         if refused:
             fail_unrendered(connection, refused, token=token)
     done.unrendered = len(refused)
-    for window in _windows(ready, carrier.provider.window):
-        if stopped():
+    while ready and not stopped():
+        admission = carrier.accounts.admit(wanted=len(ready), now=now)
+        if admission is None:
+            done.turned_away = True
             break
-        _carry(carrier, window, terms, token, now, done)
+        window, ready = ready[: admission.count], ready[admission.count :]
+        _carry(carrier, admission, window, terms, token, now, done)
+        if time.monotonic() > half_time:
+            break
     with carrier.database.transaction() as connection:
         release(connection, token)
     return done
@@ -123,6 +144,18 @@ def deliver(carrier: Carrier, *, now: datetime, limit: int = 1024, stopped: _Sto
 def _terms_by_campaign(connection: Connection, campaign_ids: set[int], rules: PlanningRules) -> Mapping[int, Terms]:
     rows = connection.execute(select(campaigns.c.id, campaigns.c.definition).where(campaigns.c.id.in_(campaign_ids)))
     return {row.id: terms_of(CampaignDefinition.model_validate(row.definition), rules) for row in rows}
+
+
+def messages_again(
+    connection: Connection, carrier: Carrier, unwritten: Sequence[Unwritten], now: datetime
+) -> dict[int, Message]:
+    """Write sends' messages once more, by send, those of erased members left out.
+
+    The words are the same unless what is known of the member has changed since.
+    """
+    terms = _terms_by_campaign(connection, {send.campaign_id for send in unwritten}, carrier.rules)
+    ready, _ = _render(connection, carrier, unwritten, terms, now)
+    return {each.claimed.id: each.message for each in ready}
 
 
 def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTemplate]:
@@ -135,7 +168,7 @@ def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTe
 def _render(
     connection: Connection,
     carrier: Carrier,
-    claimed: Sequence[Claimed],
+    claimed: Sequence[Unwritten],
     terms: Mapping[int, Terms],
     now: datetime,
 ) -> tuple[list[_Ready], list[tuple[int, str]]]:
@@ -158,9 +191,9 @@ def _render(
 
 
 def _ready(
-    carrier: Carrier, send: Claimed, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
+    carrier: Carrier, send: Unwritten, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
 ) -> _Ready:
-    channel = carrier.provider.channel
+    channel = carrier.accounts.channel
     links = links_for(
         template,
         base_url=carrier.public_url,
@@ -180,28 +213,16 @@ def _ready(
         headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
         purpose=purpose,
     )
-    price = carrier.rules.prices.get(channel.value, Decimal(0))
-    rendered = Rendered(
-        id=send.id,
-        member_id=send.member_id,
-        parts=words.billed_parts,
-        cost=price * words.billed_parts,
-        permission=carrier.provider.permission_for(message),
-    )
-    return _Ready(claimed=send, rendered=rendered, message=message)
+    return _Ready(claimed=send, message=message, parts=words.billed_parts)
 
 
 def _headers(unsubscribe: str) -> dict[str, str]:
     return {"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
-def _windows(ready: Sequence[_Ready], size: int) -> Iterator[list[_Ready]]:
-    for start in range(0, len(ready), size):
-        yield list(ready[start : start + size])
-
-
 def _carry(
     carrier: Carrier,
+    admission: Admission,
     window: Sequence[_Ready],
     terms: Mapping[int, Terms],
     token: uuid.UUID,
@@ -209,44 +230,54 @@ def _carry(
     done: Delivered,
 ) -> None:
     """Mark one window, hand it over, and write down the answers."""
+    time.sleep(admission.seconds)
     # The deadline is taken before the mark, so that it is never later than the lease allows:
     # a worker that is frozen between mark and call finds it passed and calls nobody.
     deadline = time.monotonic() + carrier.lease.total_seconds() * CALLING_SHARE
-    attempts = _mark(carrier, window, terms, token, now)
+    account = admission.account
+    attempts = _mark(carrier, account, window, terms, token, now)
     going = [ready for ready in window if ready.claimed.id in attempts]
     done.held_back += len(window) - len(going)
     if not going:
+        carrier.accounts.learn(admission, [])
         return
-    outcomes = carrier.provider.deliver([ready.message for ready in going], deadline=deadline)
+    outcomes = account.provider.deliver([ready.message for ready in going], deadline=deadline)
     answers = [
         Answer(send_id=ready.claimed.id, attempt=attempts[ready.claimed.id], outcome=outcome)
         for ready, outcome in zip(going, outcomes, strict=True)
     ]
     with carrier.database.transaction() as connection:
         record(connection, answers, token=token, now=now, settle_after=carrier.settling.settle_after)
-        _suppress_refused(connection, answers, carrier, now)
+        _suppress_refused(connection, answers, account, now)
+    carrier.accounts.learn(admission, outcomes)
     for outcome in outcomes:
         done.outcomes[outcome.kind] = done.outcomes.get(outcome.kind, 0) + 1
 
 
 def _mark(
-    carrier: Carrier, window: Sequence[_Ready], terms: Mapping[int, Terms], token: uuid.UUID, now: datetime
+    carrier: Carrier,
+    account: Account,
+    window: Sequence[_Ready],
+    terms: Mapping[int, Terms],
+    token: uuid.UUID,
+    now: datetime,
 ) -> dict[int, int]:
+    price = carrier.rules.prices.get(carrier.accounts.channel.value, Decimal(0))
     groups: dict[Terms, list[Rendered]] = {}
     for ready in window:
-        groups.setdefault(terms[ready.claimed.campaign_id], []).append(ready.rendered)
+        groups.setdefault(terms[ready.claimed.campaign_id], []).append(ready.priced(account, price))
     with carrier.database.transaction() as connection:
         return mark(
             connection,
             list(groups.items()),
             token=token,
-            provider=carrier.provider.name,
+            provider=account.name,
             now=now,
             lease=carrier.lease,
         )
 
 
-def _suppress_refused(connection: Connection, answers: Sequence[Answer], carrier: Carrier, now: datetime) -> None:
+def _suppress_refused(connection: Connection, answers: Sequence[Answer], account: Account, now: datetime) -> None:
     """Put addresses on the suppression list that the provider will never reach, or whose owner said no."""
     for blame, reason in ((Blame.ADDRESS, "hard_bounce"), (Blame.MEMBER, "reply")):
         ids = [answer.send_id for answer in answers if _is_refused(answer.outcome, blame)]
@@ -255,8 +286,8 @@ def _suppress_refused(connection: Connection, answers: Sequence[Answer], carrier
         found = connection.execute(
             select(addresses.c.fingerprint).join(sends, sends.c.address_id == addresses.c.id).where(sends.c.id.in_(ids))
         ).scalars()
-        channel = carrier.provider.channel.value
-        suppress(connection, channel, list(found), reason=reason, source=carrier.provider.name, now=now)
+        channel = account.provider.channel.value
+        suppress(connection, channel, list(found), reason=reason, source=account.name, now=now)
 
 
 def _is_refused(outcome: Outcome, blame: Blame) -> bool:

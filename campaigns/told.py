@@ -7,12 +7,14 @@ from campaigns.delivery import installation_mark
 from campaigns.holders import find_holders, sender_of
 from campaigns.replies import follow_replies
 from campaigns.sends import store_reports
+from channels.fitting import fitted
 from channels.message import Callback
 from database.engine import Database, read_clock
 
 
 def store_told(database: Database, told: Sequence[Callback], *, secret: bytes) -> None:
     """Keep delivery reports and permissions, follow replies, and tell what members did as events of theirs."""
+    told = [fitted(callback) for callback in told]
     reports = [report for callback in told for report in callback.reports]
     replies = [reply for callback in told for reply in callback.replies]
     contacts = [contact for callback in told for contact in callback.contacts]

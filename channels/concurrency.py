@@ -9,6 +9,7 @@ from channels.errors import DeliveryError
 from channels.message import Message, Outcome, OutcomeKind
 
 NOT_BEGUN = Outcome(kind=OutcomeKind.NOT_SENT, detail="there was no time left to begin")
+UNGROUPED = Outcome(kind=OutcomeKind.NOT_SENT, detail="the message was put into no call")
 
 
 class Crew:
@@ -41,9 +42,9 @@ class Crew:
         call: Callable[[int, Sequence[Message], float], Sequence[Outcome]],
         *,
         deadline: float,
-        ungrouped: Outcome = NOT_BEGUN,
+        ungrouped: Outcome = UNGROUPED,
     ) -> list[Outcome]:
-        """Call with the place of each group, its messages and the deadline; return the outcomes in the messages' order.
+        """Call with the number of each group, its messages and the deadline; return the outcomes in the messages' order.
 
         ``groups`` hold the places of messages; ``call`` returns one outcome for each message of
         its group, in their order.  What holds for one message of ``carry`` holds here for each

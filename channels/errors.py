@@ -10,6 +10,7 @@ class DeliveryError(Exception):
 
     DeliveryError
     ├── ProviderUnavailable    no answer, or "not now"      try again
+    │   └── AddressBusy        "not now" to this address    try again; the provider is well
     ├── OutcomeUnknown         the answer was lost          do not try again; wait for a report
     ├── AddressRefused         this address, never          stop, and suppress the address
     ├── MemberRefused          this member said no          stop, and suppress the address
@@ -40,6 +41,12 @@ class ProviderUnavailable(DeliveryError):
     """No answer, or "not now"; the message surely did not leave."""
 
     kind = OutcomeKind.NOT_SENT
+
+
+class AddressBusy(ProviderUnavailable):
+    """This address may have no more just now; others may."""
+
+    blame = Blame.ADDRESS
 
 
 class OutcomeUnknown(DeliveryError):
@@ -83,3 +90,7 @@ class CallbackRefused(Exception):
     def __init__(self, message: str, *, provider: str) -> None:
         super().__init__(message)
         self.provider = provider
+
+
+class CallbackUnverified(CallbackRefused):
+    """Whether a request is the provider's cannot be told just now; made again, it may be taken."""

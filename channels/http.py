@@ -5,12 +5,10 @@ the exceptions of ``requests`` do not draw it; so the connection itself notes wh
 of a request.  Whatever fails before that did not send it, and whatever fails afterwards may have.
 """
 
-import email.utils
 import functools
 import http.client
 import io
 import json
-import re
 import socket
 import ssl
 import threading
@@ -31,6 +29,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import SKIP_HEADER
 
 from channels.errors import DeliveryError, OutcomeUnknown, ProviderMisconfigured, ProviderUnavailable
+from channels.waits import Wait, retry_after
 
 LARGEST_ANSWER = 1 << 20  #: bytes; no provider of messages has that much to say
 IDLE_LIMIT = 10.0  #: seconds after which an unused connection is not trusted any more
@@ -79,19 +78,6 @@ def unexpected(status: int, provider: str) -> DeliveryError:
             f"the provider's address turned the request away with {status}", provider=provider, code=str(status)
         )
     return OutcomeUnknown(f"the answer ({status}) is not one that is documented", provider=provider, code=str(status))
-
-
-def retry_after(headers: Message) -> float | None:
-    """Read ``Retry-After`` as seconds; a date in it is measured from the answer's own ``Date``."""
-    said = headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,7}", said):
-        return float(said)
-    try:
-        until = email.utils.parsedate_to_datetime(said)
-        asked = email.utils.parsedate_to_datetime(headers.get("Date", ""))
-        return max(0.0, (until - asked).total_seconds())
-    except (TypeError, ValueError):
-        return None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -206,7 +192,8 @@ class _Incoming(io.RawIOBase):
 class Http:
     """Calls to one address for one account.  Safe to use from several threads: each has its own connection."""
 
-    def __init__(self, endpoint: str, *, provider: str, limits: TimeLimits) -> None:
+    def __init__(self, endpoint: str, *, provider: str, limits: TimeLimits, wait: Wait = retry_after) -> None:
+        """``wait`` reads how long a provider that asks for fewer calls wants to be left alone."""
         place = urlsplit(endpoint)
         if place.scheme not in {"http", "https"} or not place.hostname or place.path not in {"", "/"}:
             raise ValueError("an endpoint is http:// or https://, a host, and perhaps a port")
@@ -214,6 +201,7 @@ class Http:
         self._endpoint = f"{place.scheme}://{place.netloc}"
         self._provider = provider
         self._limits = limits
+        self._wait = wait
         self._sessions: weakref.WeakSet[_Session] = weakref.WeakSet()
         context = ssl.create_default_context() if place.scheme == "https" else None
         self._line = _Line(limits.read, context, self._sessions.add)
@@ -286,7 +274,7 @@ class Http:
         if 300 <= answer.status < 400:
             raise ProviderUnavailable("the provider answered with a redirect", provider=self._provider, code=code)
         if answer.status == 429:
-            said, wait = "the provider asked for fewer calls", retry_after(answer.headers)
+            said, wait = "the provider asked for fewer calls", self._wait(answer.headers)
             raise ProviderUnavailable(said, provider=self._provider, code=code, retry_after=wait)
 
 

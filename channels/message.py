@@ -2,9 +2,11 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import chain
+from typing import Self
 
 
 class Channel(enum.StrEnum):
@@ -51,9 +53,9 @@ class OutcomeKind(enum.StrEnum):
 
 
 class Blame(enum.StrEnum):
-    """Whose matter a rejection is, which decides what else must stop."""
+    """Whose matter it is that a message was not taken, which decides what else must stop."""
 
-    ADDRESS = "address"  #: this address, never: suppress it
+    ADDRESS = "address"  #: this address; refused for good: suppress it
     MEMBER = "member"  #: this member asked for no more: suppress the address
     CONTENT = "content"  #: this text: tell the campaign's owner
     ACCOUNT = "account"  #: our account or settings: stop the channel, tell the operator
@@ -187,3 +189,12 @@ class Callback:
     contacts: tuple[Contact, ...] = ()
     body: bytes = b""  #: the acknowledgement the provider expects
     content_type: str = "application/json"
+
+    def named(self, account: str) -> Self:
+        """Return the same under the name of the account that was told it, where that is not its provider's name."""
+        told: dict[str, tuple[DeliveryReport | Reply | Grant | Contact, ...]] = {
+            "reports": self.reports, "replies": self.replies, "grants": self.grants, "contacts": self.contacts,
+        }  # fmt: skip
+        if all(each.provider == account for each in chain.from_iterable(told.values())):
+            return self
+        return replace(self, **{name: tuple(replace(each, provider=account) for each in told[name]) for name in told})  # type: ignore[arg-type]

@@ -25,9 +25,10 @@ class Provider(ABC):
     can_look_up: ClassVar[bool] = False
     #: Whether a look-up that finds nothing proves that nothing was taken; where not, ``look_up`` raises instead.
     look_up_denies: ClassVar[bool] = True
+    #: Whether a look-up knows our message by nothing but its words; elsewhere it is given none.
+    look_up_reads_words: ClassVar[bool] = False
     #: Whether what became of accepted messages is told only when asked, by ``ask_after``.
     can_ask_after: ClassVar[bool] = False
-
     #: Whether ``read_callback`` may have to ask somebody, and so must not hold up others.
     callbacks_may_wait: ClassVar[bool] = False
 
@@ -50,6 +51,8 @@ class Provider(ABC):
         """Ask what became of a message whose answer was lost; None: the provider never took it.
 
         ``sent_at`` is when the attempt began; the provider may count days in a zone of its own.
+        The message has words only where ``look_up_reads_words``: they are written once more, so
+        they differ from those sent where the member's facts have changed.
 
         Raises:
             DeliveryError: the provider could not say.
@@ -61,6 +64,7 @@ class Provider(ABC):
 
         Raises:
             CallbackRefused: it is not the provider's, or not to be understood.
+            CallbackUnverified: that cannot be told now; the provider is asked to make it again.
         """
         raise CallbackRefused("this provider makes no callbacks", provider=self.name)
 

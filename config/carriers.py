@@ -1,6 +1,6 @@
-"""Which provider carries each channel, and whether its settings can be used."""
+"""Which accounts carry each channel, and whether their settings can be used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
@@ -42,35 +42,57 @@ def simulated(settings: Settings) -> Mapping[ChannelName, Mapping[str, object]]:
     }
 
 
-def carriers(settings: Settings) -> Mapping[ChannelName, ProviderChoice]:
-    """Return the provider chosen for each channel, the simulator where none is.
+def carriers(settings: Settings) -> Mapping[ChannelName, Sequence[ProviderChoice]]:
+    """Return the accounts chosen for each channel, the simulator where none is.
 
     Raises:
-        InputRefused: a provider is unknown, its settings do not fit, or a secret is a well-known word.
+        InputRefused: a provider is unknown, its settings do not fit, a secret is a well-known word, or the accounts of
+            a channel cannot stand beside each other.
     """
-    chosen = {
-        channel: settings.providers.get(channel) or ProviderChoice.model_validate(words)
-        for channel, words in simulated(settings).items()
-    }
-    problems = [problem for channel, choice in settings.providers.items() for problem in _problems(channel, choice)]
+    problems = [problem for channel, choices in settings.providers.items() for problem in _channel_problems(channel, choices)]
     if problems:
         raise InputRefused(problems)
-    return chosen
+    return {
+        channel: settings.providers.get(channel) or (ProviderChoice.model_validate(words),)
+        for channel, words in simulated(settings).items()
+    }
 
 
 def signed_by(settings: Settings) -> SignedBy:
     """Say who puts the 【signature】 in front of text messages: the provider, where its settings name one.
 
-    A gateway that takes free text adds none, so in the mainland the words must begin with it.
+    A gateway that takes free text adds none unless it is told one, so in the mainland the words must begin with it.
     """
-    chosen = PROVIDERS[carriers(settings)["sms"].provider]
-    if "sign_name" in chosen.settings.model_fields:
+    if all(map(_signs, carriers(settings)["sms"])):
         return SignedBy.PROVIDER
     return SignedBy.WORDS if settings.region == "CN" else SignedBy.ANYONE
 
 
-def _problems(channel: str, choice: ProviderChoice) -> list[Problem]:
-    place = f"providers.{channel}"
+def _signs(choice: ProviderChoice) -> bool:
+    return bool(choice.own_settings().get("sign_name"))
+
+
+def _channel_problems(channel: str, choices: Sequence[ProviderChoice]) -> list[Problem]:
+    places = [f"providers.{channel}"] if len(choices) == 1 else [f"providers.{channel}.{number}" for number in range(len(choices))]
+    problems = [problem for place, choice in zip(places, choices, strict=True) for problem in _problems(place, channel, choice)]
+    names = [choice.name for choice in choices]
+    problems += [
+        Problem(sentence="two accounts are both called {name}; give one of them an account of its own", values={"name": name}, field=place)
+        for place, name in zip(places[1:], names[1:], strict=True)
+        if names.index(name) < places.index(place)
+    ]
+    if channel == "wechat" and len(choices) > 1:
+        problems.append(Problem(sentence="a member's openid belongs to one account, so WeChat has one account only", field=places[1]))
+    if len({_signs(choice) for choice in choices if channel == "sms"}) > 1:
+        problems.append(
+            Problem(sentence="some accounts sign text messages and others do not; set sign_name for each of them", field=f"providers.{channel}")
+        )
+    if not any(choice.weight for choice in choices):
+        problems.append(Problem(sentence="no account of this channel has a weight above 0", field=f"providers.{channel}"))
+    return problems
+
+
+def _problems(place: str, channel: str, choice: ProviderChoice) -> list[Problem]:
     entry = PROVIDERS.get(choice.provider)
     if entry is None or choice.provider.partition(".")[0] != channel:
         known = ", ".join(sorted(name for name in PROVIDERS if name.startswith(f"{channel}.")))

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from channels.registry import PROVIDERS
-from config.settings import Settings
+from config.settings import ProviderChoice, Settings
 from members.durations import duration_text
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
@@ -27,6 +27,8 @@ def configuration_reference() -> str:
     """Return the tables of all settings and of every provider's own settings."""
     lines = ["| setting | default | meaning |", "|---|---|---|"]
     lines += [f"| `{name}` | {_default(field)} | {field.description or ''} |" for name, field in _settings(Settings, "")]
+    lines += ["", "### Each account under `[providers.CHANNEL]` or `[[providers.CHANNEL]]`", "", "| setting | default | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {_default(field)} | {field.description} |" for name, field in _settings(ProviderChoice, "")]
     for name, entry in sorted(PROVIDERS.items()):
         channel = name.partition(".")[0]
         lines += ["", f"### `[providers.{channel}]` with `provider = \"{name}\"`", "", "| setting | default |", "|---|---|"]

@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -58,18 +68,38 @@ class Prices(_Part):
 
 
 class ProviderChoice(BaseModel):
-    """Which provider carries a channel; every other key is that provider's own setting."""
+    """An account that carries a channel; every other key is its provider's own setting."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     provider: str = Field(description="the provider's name, such as sms.aliyun")
+    account: str | None = Field(
+        None, pattern="^[a-z0-9][a-z0-9-]{0,31}$", description="what tells several accounts with one provider apart, such as backup"
+    )
+    weight: int = Field(
+        100, ge=0, le=1000, description="its share of the channel's messages, beside the weights of the others; 0: it stands by for them"
+    )
+    per_second: float | None = Field(None, gt=0, description="messages a second at most, by all workers together; left out: no limit")
+    per_day: int | None = Field(None, ge=1, description="messages a day at most, midnight to midnight in time_zone; left out: no limit")
+    prices: dict[Annotated[str, Field(pattern=r"^(\*|\d{1,15})$")], Annotated[Decimal, Field(ge=0)]] = Field(
+        {}, description="what one part costs by the first digits of the number, country code first; \"*\" is every other address"
+    )
+
+    @property
+    def name(self) -> str:
+        """The account's name here: its provider's, and its own where it has one."""
+        return self.provider if self.account is None else f"{self.provider}.{self.account}"
 
     def own_settings(self) -> dict[str, object]:
         """Return the provider's own settings, as written."""
         return dict(self.model_extra or {})
 
     def __repr__(self) -> str:
-        return f"ProviderChoice(provider={self.provider!r})"  # Its settings hold secrets.
+        return f"ProviderChoice(name={self.name!r})"  # Its settings hold secrets.
+
+
+def _one_or_several(accounts: object) -> object:
+    return accounts if isinstance(accounts, list | tuple) else (accounts,)
 
 
 class Listening(_Part):
@@ -149,7 +179,9 @@ class Settings(BaseSettings):
     )
     expires_after: Duration = Field(timedelta(days=3), description="how long a planned send may wait before it is given up")
     prices: Prices = Field(Prices(), description="what one part costs")
-    providers: dict[ChannelName, ProviderChoice] = Field({}, description="who carries each channel; left out: the simulator")
+    providers: dict[ChannelName, Annotated[tuple[ProviderChoice, ...], BeforeValidator(_one_or_several), Field(min_length=1)]] = Field(
+        {}, description="the accounts that carry each channel, one table or several; left out: the simulator"
+    )
     simulator: Simulating = Field(Simulating(), description="where the provider simulator listens")
     ingest: Ingest = Field(Ingest(), description="how events are taken in over HTTP")
     workers: Working = Field(Working(), description="how many hands the workers have")

@@ -1,17 +1,19 @@
 """The one place where the parts meet: settings in, a running application out."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from campaigns.accounts import Account
 from campaigns.rules import PlanningRules
-from channels.provider import Provider
 from channels.registry import PROVIDERS, open_provider
+from channels.wechat.tokens import TokenStore
 from config.callback_addresses import callback_address
 from config.carriers import carriers
 from config.settings import SHORTEST_SECRET, ProviderChoice, Settings, read_settings
@@ -36,8 +38,12 @@ class Application:
     secret: bytes = field(repr=False)  #: seals links and fingerprints addresses; never logged, never in a URL
     library: Library
     rules: PlanningRules
-    providers: Mapping[str, Provider]  #: by channel
+    accounts: Mapping[str, Sequence[Account]]  #: by channel
     public_url: str  #: without a slash at its end
+
+    def account(self, name: str) -> Account | None:
+        """Return the account of that name; None: there is none."""
+        return next((each for each in chain.from_iterable(self.accounts.values()) if each.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +91,12 @@ def open_application(settings: Settings | None = None) -> Iterator[Application]:
         held.callback(database.close)
         secret = installation_secret(settings)
         tokens = SharedTokens(database, secret=secret)
-        providers: dict[str, Provider] = {}
-        for channel, choice in carriers(settings).items():
-            providers[channel] = open_provider(choice.provider, provider_settings(settings, choice, secret), tokens=tokens)
-            held.callback(providers[channel].close)
+        accounts: dict[str, Sequence[Account]] = {
+            channel: tuple(open_account(settings, choice, secret, tokens=tokens) for choice in choices)
+            for channel, choices in carriers(settings).items()
+        }
+        for account in chain.from_iterable(accounts.values()):
+            held.callback(account.provider.close)
         yield Application(
             settings=settings,
             database=database,
@@ -96,16 +104,28 @@ def open_application(settings: Settings | None = None) -> Iterator[Application]:
             secret=secret,
             library=load_library(),
             rules=planning_rules(settings),
-            providers=providers,
+            accounts=accounts,
             public_url=str(settings.public_url).rstrip("/"),
         )
+
+
+def open_account(settings: Settings, choice: ProviderChoice, secret: bytes, *, tokens: TokenStore | None = None) -> Account:
+    """Make an account's provider; it connects when it is first used."""
+    return Account(
+        name=choice.name,
+        provider=open_provider(choice.provider, provider_settings(settings, choice, secret), tokens=tokens),
+        weight=choice.weight,
+        per_second=choice.per_second,
+        per_day=choice.per_day,
+        prices=choice.prices,
+    )
 
 
 def provider_settings(settings: Settings, choice: ProviderChoice, secret: bytes) -> Mapping[str, object]:
     """Return a provider's settings, with our own callback address where it is told one and none is set."""
     own = dict(choice.own_settings())
     if "callback_url" in PROVIDERS[choice.provider].settings.model_fields and own.get("callback_url") is None:
-        own["callback_url"] = callback_address(secret, choice.provider, public_url=str(settings.public_url))
+        own["callback_url"] = callback_address(secret, choice.name, public_url=str(settings.public_url))
     return own
 
 

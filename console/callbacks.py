@@ -6,21 +6,26 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from channels.errors import CallbackRefused
+from campaigns.accounts import Account
+from channels.errors import CallbackRefused, CallbackUnverified
 from channels.message import Callback, CallbackRequest
 from channels.provider import Provider
 from config.callback_addresses import callback_token
 from console.public_side import PublicSide, Refused, read_body
 
 LARGE = 16_384  #: bytes
+RETRY_AFTER = {"Retry-After": "20"}  #: seconds; for a callback that could not be verified
 
 
 async def receive(side: PublicSide, request: Request) -> Response:
     """Take a provider's delivery reports and members' replies."""
-    provider = _provider(side, request)
+    account = _account(side, request)
     body = await read_body(request)
     try:
-        told = await _read(provider, _as_request(side, request, body))
+        told = (await _read(account.provider, _as_request(side, request, body))).named(account.name)
+    except CallbackUnverified as unverified:
+        # Most providers take a 403 for the last word, and a 503 for a reason to call again.
+        raise Refused(503, str(unverified), RETRY_AFTER) from None
     except CallbackRefused as refused:
         raise Refused(403, str(refused)) from None
     if told.reports or told.replies or told.contacts or told.grants:
@@ -35,11 +40,11 @@ async def _read(provider: Provider, request: CallbackRequest) -> Callback:
     return provider.read_callback(request)
 
 
-def _provider(side: PublicSide, request: Request) -> Provider:
-    """Find the provider by the two secret parts of the address; an unknown name and a wrong token look alike."""
-    name, shown = request.path_params["provider"], request.path_params["token"]
+def _account(side: PublicSide, request: Request) -> Account:
+    """Find the account by the two secret parts of the address; an unknown name and a wrong token look alike."""
+    name, shown = request.path_params["account"], request.path_params["token"]
     right = hmac.compare_digest(callback_token(side.application.secret, name).encode(), shown.encode())
-    found = next((each for each in side.application.providers.values() if each.name == name), None)
+    found = side.application.account(name)
     if found is None or not right:
         raise Refused(404, "there is nothing here")
     return found

@@ -61,7 +61,7 @@ def _settings_findings(settings: Settings) -> Iterator[Finding]:
     else:
         yield _fine("time zones", "Time zone data is there.")
     try:
-        chosen = ", ".join(f"{channel} {choice.provider}" for channel, choice in carriers(settings).items())
+        chosen = ", ".join(f"{channel} {choice.name}" for channel, choices in carriers(settings).items() for choice in choices)
         yield _fine("providers", "Configured: {chosen}.", chosen=chosen)
     except InputRefused as refused:
         yield _wrong("providers", "A provider's settings cannot be used: {reason}", "Mend tidings.toml; see docs/configuration.md", reason=refused)

@@ -54,7 +54,7 @@ ROUTES: Sequence[Entry] = (
     Entry(path="/c/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=link_views.click),
     Entry(path="/u/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=link_views.ask),
     Entry(path="/u/{token}", methods=("POST",), caller=Caller.LINK_TOKEN, view=link_views.stop),
-    Entry(path="/callbacks/{provider}/{token}", methods=("GET", "POST"), caller=Caller.PROVIDER, view=callbacks.receive),
+    Entry(path="/callbacks/{account}/{token}", methods=("GET", "POST"), caller=Caller.PROVIDER, view=callbacks.receive),
     Entry(path="/health", methods=("GET",), caller=Caller.ANYONE, view=watching.health),
     Entry(path="/metrics", methods=("GET",), caller=Caller.API_KEY, view=watching.metrics),
 )

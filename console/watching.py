@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from console.public_side import JsonAnswer, PublicSide
-from database.tables import enrolments, receipts, sends, unprocessed_events
+from database.tables import accounts, enrolments, receipts, sends, unprocessed_events
 
 #: What is open now: name, what it counts, and how.  Each is answered from a partial index.
 GAUGES = (
@@ -28,6 +28,11 @@ GAUGES = (
         "tidings_enrolments_due",
         "Enrolments whose next step is due",
         select(func.count()).where(enrolments.c.state == "active", enrolments.c.due_at <= func.clock_timestamp()),
+    ),
+    (
+        "tidings_accounts_left_alone",
+        "Accounts in trouble that are handed nothing, or one trial message at a time",
+        select(func.count()).where(accounts.c.trips > 0),
     ),
 )
 

@@ -7,8 +7,8 @@ said to PostgreSQL it is said here, so that no code path can break it.
 
 # isort: off
 from sqlalchemy import (
-    BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Numeric, SmallInteger, Text,
-    UniqueConstraint, Uuid, text,
+    BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, LargeBinary, Numeric, SmallInteger,
+    Text, UniqueConstraint, Uuid, text,
 )  # fmt: skip
 
 # isort: on
@@ -379,6 +379,21 @@ attempts = table(
     Column("permission", Text),  # the provider's template of which it uses up one yes; None: it needs none
     one_of("outcome", "accepted", "not_sent", "rejected", "unknown"),
     index("attempts_provider_ref_index", "provider", "provider_ref", where="provider_ref IS NOT NULL"),
+    Index("attempts_marked_at_index", "marked_at", postgresql_using="brin", postgresql_with={"autosummarize": True}),
+)
+
+# How each account that carries a channel stands, for all workers together; what it may do stands in the settings.
+accounts = table(
+    "accounts",
+    Column("name", Text, primary_key=True),  # its provider's name, and its own where it has one
+    Column("share", SmallInteger, nullable=False, server_default="100"),  # percent of its weight that it is trusted with
+    moment("shared_at"),  # when that was last changed
+    Column("trips", SmallInteger, nullable=False, server_default="0"),  # times its breaker opened in a row; 0: closed
+    moment("open_until"),  # nothing is handed over before this moment of the real clock
+    moment("paced_to"),  # the pace is used up to here
+    Column("quota_day", Date),  # the day that ``used`` counts
+    Column("used", Integer, nullable=False, server_default="0"),
+    CheckConstraint("share BETWEEN 0 AND 100", name="share_is_a_percentage"),
 )
 
 # A delivery report as it came, stored once; applied later.

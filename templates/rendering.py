@@ -13,11 +13,11 @@ from typing import Any, Final, cast
 
 from jinja2 import Template, TemplateError, UndefinedError, nodes
 
+from language.lengths import LONGEST_MAINLAND_TEXT, Market, sms_parts
 from language.problems import InputRefused, Problem
 from templates import wechat_fields
 from templates.inspection import Inspection, Vocabulary, guard, inspect_source, note_facts
 from templates.known_facts import KNOWN_FACTS, SAMPLE_FACTS, brand_facts
-from templates.lengths import LONGEST_MAINLAND_TEXT, Market, sms_parts
 from templates.links import UNSUBSCRIBE
 from templates.sandbox import LARGEST_OUTPUT, NOTES, UNPRINTABLE, Unfit, clean, plain, sandbox
 from templates.template import LANGUAGES, canonical, source_file

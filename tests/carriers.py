@@ -1,12 +1,17 @@
 """A simulator, and carriers whose providers talk to it."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import text
+
+from campaigns.accounts import Account, Accounts
 from campaigns.delivery import Carrier
 from campaigns.rules import PlanningRules
 from campaigns.sends import SettlingRules
+from channels.provider import Provider
 from channels.registry import open_provider
 from channels.simulator.faults import FaultRules
 from channels.simulator.record import read_record
@@ -52,20 +57,33 @@ def account_settings(simulator: SimulatorProcess) -> dict[str, dict[str, object]
 
 
 def a_carrier(
-    database: Database, simulator: SimulatorProcess, channel: str, *, lease: timedelta = timedelta(seconds=60)
+    database: Database, simulator: SimulatorProcess, channel: str, *, lease: timedelta = timedelta(seconds=60), **more: object
 ) -> Carrier:
-    """Return the carrier of a channel."""
-    given = account_settings(simulator)[channel]
+    """Return the carrier of a channel; ``more`` are settings of its account."""
+    given = {**account_settings(simulator)[channel], **more}
     provider = open_provider(str(given.pop("provider")), given)
     return Carrier(
         database=database,
-        provider=provider,
+        accounts=Accounts(database=database, accounts=[Account(name=provider.name, provider=provider)]),
         rules=PlanningRules(quiet_hours=None),
         secret=SECRET,
         public_url="http://127.0.0.1:8300",
         settling=QUICK,
         lease=lease,
     )
+
+
+def carried_by(carrier: Carrier, provider: Provider) -> Carrier:
+    """Return the same carrier with another provider's account."""
+    accounts = [Account(name=provider.name, provider=provider)]
+    return replace(carrier, accounts=Accounts(database=carrier.database, accounts=accounts))
+
+
+def trusted_again(carrier: Carrier) -> Carrier:
+    """Return the carrier of an hour later: whatever trouble its accounts were in is forgotten."""
+    with carrier.database.transaction() as connection:
+        connection.execute(text("UPDATE accounts SET trips = 0, open_until = NULL"))
+    return replace(carrier, accounts=Accounts(database=carrier.database, accounts=carrier.accounts.accounts))
 
 
 def taken(simulator: SimulatorProcess) -> Counter[str]:

@@ -4,16 +4,18 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import requests
 import uvicorn
 
-from channels.registry import open_provider
+from campaigns.accounts import Account
+from channels.provider import Provider
 from config.carriers import carriers
 from config.settings import Settings
-from config.wiring import Application, planning_rules
+from config.wiring import Application, open_account, planning_rules
 from console.api_keys import create_key
 from console.public import build_app
 from console.public_side import public_side
@@ -47,7 +49,9 @@ def a_listening_side(database: Database, redis_url: str) -> Iterator[ListeningSi
         secret=SECRET,
         library=load_library(),
         rules=planning_rules(settings),
-        providers={name: open_provider(choice.provider, choice.own_settings()) for name, choice in carriers(settings).items()},
+        accounts={
+            channel: [open_account(settings, choice, SECRET) for choice in choices] for channel, choices in carriers(settings).items()
+        },
         public_url="https://crm.example",
     )
     with database.transaction() as connection:
@@ -65,5 +69,23 @@ def a_listening_side(database: Database, redis_url: str) -> Iterator[ListeningSi
         yield found
         server.should_exit = True
         thread.join(timeout=10)
-    for provider in application.providers.values():
-        provider.close()
+    for accounts in application.accounts.values():
+        for account in accounts:
+            account.provider.close()
+
+
+@contextlib.contextmanager
+def told_by(side: ListeningSide, *providers: Provider) -> Iterator[ListeningSide]:
+    """Let only these providers' accounts call the public side, for a while; they are closed at the end."""
+    accounts = cast(MutableMapping[str, Sequence[Account]], side.application.accounts)
+    before = dict(accounts)
+    accounts.clear()
+    for provider in providers:
+        accounts[provider.channel.value] = [*accounts.get(provider.channel.value, ()), Account(name=provider.name, provider=provider)]
+    try:
+        yield side
+    finally:
+        accounts.clear()
+        accounts.update(before)
+        for provider in providers:
+            provider.close()

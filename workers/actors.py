@@ -112,7 +112,8 @@ def _deliver(kind: Work, lane: int) -> None:
         carrier = installation.carriers[kind.value]
         with carrier.database.transaction() as connection:
             now = read_clock(connection)
-        return deliver(carrier, now=now, stopped=installation.is_stopping).claimed > 0
+        done = deliver(carrier, now=now, stopped=installation.is_stopping)
+        return done.claimed > 0 and not done.turned_away
 
     _work(kind, lane, once)
 
@@ -174,6 +175,18 @@ def inbox(lane: int) -> None:
 
     _work(Work.INBOX, lane, once)
     ring_due(installed().application, (Work.RECEIPTS, Work.EVENTS))
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.BALANCE)
+def shares(lane: int) -> None:
+    """Trust accounts in trouble with less of their channel, and those that are well again with more."""
+
+    def once(installation: Installation) -> bool:
+        for carrier in installation.carriers.values():
+            carrier.accounts.balance()
+        return False
+
+    _work(Work.BALANCE, lane, once)
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.RESPONSES)

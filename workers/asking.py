@@ -1,14 +1,16 @@
 """Ask providers for what they tell only when asked."""
 
 import time
+from functools import partial
+from itertools import chain
 
 import structlog
 
+from campaigns.accounts import Account
 from campaigns.sends import take_unheard
 from campaigns.told import store_told
 from channels.errors import DeliveryError
 from channels.message import Callback, DeliveryReport
-from channels.provider import Provider
 from config.wiring import Application
 
 log = structlog.get_logger("workers")
@@ -20,20 +22,20 @@ ASKING = 30.0
 def ask_providers(application: Application) -> None:
     """Keep what each provider has for us; one that cannot say now is asked again at the next bell."""
 
-    def store(told: Callback) -> None:
-        store_told(application.database, [told], secret=application.secret)
+    def store(account: str, told: Callback) -> None:
+        store_told(application.database, [told.named(account)], secret=application.secret)
 
-    for provider in application.providers.values():
+    for account in chain.from_iterable(application.accounts.values()):
         try:
-            provider.pull(store)
-            if provider.can_ask_after:
-                store(Callback(reports=_heard_of(application, provider)))
+            account.provider.pull(partial(store, account.name))
+            if account.provider.can_ask_after:
+                store(account.name, Callback(reports=_heard_of(application, account)))
         except DeliveryError as error:
-            log.warning("a provider could not be asked", provider=provider.name, code=error.code)
+            log.warning("a provider could not be asked", account=account.name, code=error.code)
 
 
-def _heard_of(application: Application, provider: Provider) -> tuple[DeliveryReport, ...]:
+def _heard_of(application: Application, account: Account) -> tuple[DeliveryReport, ...]:
     """Ask what became of accepted messages of which nothing was heard."""
     with application.database.transaction() as connection:
-        unheard = take_unheard(connection, provider.name)
-    return tuple(provider.ask_after(unheard, deadline=time.monotonic() + ASKING)) if unheard else ()
+        unheard = take_unheard(connection, account.name)
+    return tuple(account.provider.ask_after(unheard, deadline=time.monotonic() + ASKING)) if unheard else ()

@@ -27,6 +27,7 @@ class Work(enum.StrEnum):
     RECEIPTS = "receipts"  #: delivery reports not applied
     DOUBT = "doubt"  #: sends in doubt, and what dead workers left
     INBOX = "inbox"  #: what providers tell only when asked
+    BALANCE = "balance"  #: how far each account is trusted with its channel
     RESPONSES = "responses"  #: events to credit to sends
 
 

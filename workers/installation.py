@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
+from campaigns.accounts import Accounts
 from campaigns.delivery import Carrier
 from campaigns.sends import SettlingRules
 from config.wiring import Application
@@ -32,14 +34,14 @@ def install(application: Application) -> Installation:
     carriers = {
         channel: Carrier(
             database=application.database,
-            provider=provider,
+            accounts=Accounts(database=application.database, accounts=accounts, zone=ZoneInfo(settings.time_zone)),
             rules=application.rules,
             secret=application.secret,
             public_url=application.public_url,
             settling=settling,
             lease=settings.workers.lease,
         )
-        for channel, provider in application.providers.items()
+        for channel, accounts in application.accounts.items()
     }
     _installed[:] = [Installation(application=application, carriers=carriers, settling=settling)]
     return _installed[0]

@@ -18,6 +18,7 @@ POLL_SECONDS = 1
 CALENDAR_SECONDS = 15
 RESPONSE_SECONDS = 30
 INBOX_SECONDS = 60
+BALANCE_SECONDS = 10
 
 
 def _safely(tick: Callable[[], None]) -> Callable[[], None]:
@@ -40,6 +41,7 @@ def start_ticking(application: Application) -> BackgroundScheduler:
     scheduler.add_job(lambda: ring(Work.CALENDAR), "interval", seconds=CALENDAR_SECONDS)
     scheduler.add_job(lambda: ring(Work.RESPONSES), "interval", seconds=RESPONSE_SECONDS)
     scheduler.add_job(lambda: ring(Work.INBOX), "interval", seconds=INBOX_SECONDS)
+    scheduler.add_job(lambda: ring(Work.BALANCE), "interval", seconds=BALANCE_SECONDS)
     scheduler.start()
     return scheduler
 

@@ -1,7 +1,7 @@
 """The ledger of sends, and the only code that writes a send's state."""
 
 from campaigns.sends.cancelling import cancel_for_campaign, cancel_for_enrolments
-from campaigns.sends.claiming import Claimed, claim, is_due, release, take_back_claims
+from campaigns.sends.claiming import Claimed, Unwritten, claim, is_due, release, take_back_claims
 from campaigns.sends.marking import Rendered, mark
 from campaigns.sends.planning import GROUP_COLUMNS, Planned, plan
 from campaigns.sends.receipts import apply_reports, store_reports
@@ -10,6 +10,7 @@ from campaigns.sends.reference import reference_of, send_of
 from campaigns.sends.settling import (
     InDoubt,
     SettlingRules,
+    ask_later,
     close_old_doubt,
     doubt_expired_marks,
     settle_found,
@@ -21,7 +22,7 @@ from campaigns.sends.unheard import take_unheard
 
 __all__ = [
     "GROUP_COLUMNS", "MOVES", "Answer", "Claimed", "InDoubt", "Planned", "Rendered", "SendState",
-    "SettlingRules", "apply_reports", "cancel_for_campaign", "cancel_for_enrolments", "claim",
+    "SettlingRules", "Unwritten", "apply_reports", "ask_later", "cancel_for_campaign", "cancel_for_enrolments", "claim",
     "close_old_doubt", "doubt_expired_marks", "fail_unrendered", "found_in", "is_due", "mark", "plan", "record", "reference_of",
     "release", "send_of", "settle_found", "settle_not_found", "store_reports", "take_back_claims", "take_doubtful",
     "take_unheard",

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 _CALLS = text("""
-SELECT provider, count(*) AS handed_over,
+SELECT provider AS account, count(*) AS handed_over,
     count(*) FILTER (WHERE outcome = 'accepted') AS accepted,
     count(*) FILTER (WHERE outcome = 'rejected') AS rejected,
     count(*) FILTER (WHERE outcome = 'not_sent') AS not_sent,
@@ -23,9 +23,9 @@ FROM attempts WHERE marked_at >= :since GROUP BY provider ORDER BY provider
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Calls:
-    """One provider's answers since a moment."""
+    """One account's answers since a moment."""
 
-    provider: str
+    account: str
     handed_over: int
     accepted: int
     rejected: int
@@ -37,7 +37,7 @@ class Calls:
 
 
 def count_calls(connection: Connection, *, since: datetime) -> list[Calls]:
-    """Count the hand-overs marked since then, provider by provider."""
+    """Count the hand-overs marked since then, account by account."""
     rows = connection.execute(_CALLS, {"since": since}).mappings()
     return [
         Calls(

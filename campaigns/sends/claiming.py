@@ -33,16 +33,22 @@ POISONED_AFTER = len(TOGETHER)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Claimed:
-    """A send one worker holds, with what is needed to write its words."""
+class Unwritten:
+    """What is needed to write a send's words."""
 
     id: int
     member_id: int
     campaign_id: int
-    campaign: str
     template_version_id: int
     language: str
     address: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed(Unwritten):
+    """A send one worker holds."""
+
+    campaign: str
     attempts: int  #: hand-overs made before
     decided_at: datetime
 

@@ -2,7 +2,8 @@
 
 import re
 
-_FORM = re.compile(r"([0-9a-f]{8})-(\d{1,19})")
+_FORM = re.compile(r"([0-9a-f]{8})-([0-9]{1,19})")
+LARGEST = 2**63 - 1  #: what a column of ids holds
 
 
 def reference_of(send_id: int, installation: str) -> str:
@@ -17,4 +18,5 @@ def reference_of(send_id: int, installation: str) -> str:
 def send_of(reference: str | None, installation: str) -> int | None:
     """Return the send a reference names; None: it is not one of this installation's."""
     found = _FORM.fullmatch(reference or "")
-    return int(found[2]) if found and found[1] == installation else None
+    number = int(found[2]) if found and found[1] == installation else None
+    return number if number is not None and number <= LARGEST else None

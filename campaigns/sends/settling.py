@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, DateTime, and_, case, exists, func, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, DateTime, and_, case, exists, func, literal, null, or_, select, update
 
+from campaigns.sends.claiming import Unwritten
 from campaigns.sends.states import SendState, found_in
 from channels.message import DeliveryReport, ReportStatus
-from database.tables import addresses, attempts, sends
+from database.tables import addresses, attempts, members, sends
 
 #: Looks that must find nothing, each a settling time apart, before a send counts as never taken.
 LOOKS_NEEDED = 2
+#: How long a send waits at most to be asked about again, where the provider could not say; a longer settling time is kept.
+LONGEST_WAIT = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +30,10 @@ class SettlingRules:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class InDoubt:
+class InDoubt(Unwritten):
     """A send to ask the provider about."""
 
-    id: int
     attempt: int
-    address: str
     marked_at: datetime
     looks: int  #: how often the provider was asked before and knew nothing
 
@@ -79,16 +80,20 @@ def take_doubtful(
         update(sends)
         .where(sends.c.id.in_(due))
         .values(token=token, lease_until=func.clock_timestamp() + lease)
-        .returning(sends.c.id, sends.c.attempts, sends.c.address_id)
+        .returning(
+            sends.c.id, sends.c.member_id, sends.c.campaign_id, sends.c.template_version_id, sends.c.attempts, sends.c.address_id
+        )
         .cte("taken")
     )
     found = connection.execute(
         select(
-            taken.c.id, taken.c.attempts.label("attempt"), addresses.c.address, attempts.c.marked_at, attempts.c.looks
+            taken.c.id, taken.c.member_id, taken.c.campaign_id, taken.c.template_version_id, members.c.language,
+            addresses.c.address, taken.c.attempts.label("attempt"), attempts.c.marked_at, attempts.c.looks,
         )
+        .join(members, members.c.id == taken.c.member_id)
         .join(addresses, addresses.c.id == taken.c.address_id)
         .join(attempts, and_(attempts.c.send_id == taken.c.id, attempts.c.number == taken.c.attempts))
-    )
+    )  # fmt: skip
     return token, [InDoubt(**row._mapping) for row in found]
 
 
@@ -103,13 +108,18 @@ _STATE_OF = {
 
 def settle_found(
     connection: Connection, doubtful: InDoubt, report: DeliveryReport, *, token: uuid.UUID, now: datetime
-) -> None:
-    """Move a send to what the provider says became of it."""
+) -> bool:
+    """Move a send to what the provider says became of it, and return whether it moved.
+
+    It does not where the message the provider found is already known to be another send's: two
+    sends may have had the same words for the same address.
+    """
     state = _STATE_OF[report.status]
     taken = func.coalesce(sends.c.accepted_at, literal(now, DateTime(timezone=True)))
     moved = connection.execute(
         update(sends)
         .where(sends.c.id == doubtful.id, sends.c.state == SendState.IN_DOUBT, sends.c.token == token)
+        .where(~_is_anothers(report.provider_ref or ""))
         .values(
             state=state,
             reason=report.code if state is SendState.FAILED else null(),
@@ -126,6 +136,14 @@ def settle_found(
             .where(attempts.c.send_id == doubtful.id, attempts.c.number == doubtful.attempt)
             .values(outcome="accepted", provider_ref=report.provider_ref, code=report.code)
         )
+    return bool(moved.rowcount)
+
+
+def _is_anothers(provider_ref: str) -> ColumnElement[bool]:
+    """The condition that another send than the one at hand was taken as the message of this name."""
+    return exists().where(
+        attempts.c.provider == sends.c.provider, attempts.c.provider_ref == provider_ref, attempts.c.send_id != sends.c.id
+    )
 
 
 def settle_not_found(
@@ -167,6 +185,25 @@ def settle_not_found(
             select(func.count()).select_from(moved).where(moved.c.state == SendState.WAITING)
         ).scalar_one()
     )
+
+
+def ask_later(
+    connection: Connection, doubtful: Sequence[InDoubt], *, token: uuid.UUID, rules: SettlingRules
+) -> int:
+    """Let sends the provider could say nothing of wait as long again as they have been in doubt; return how many.
+
+    So the wait doubles from look to look: it is a settling time at least, and ``LONGEST_WAIT`` at most.
+    """
+    doubted = func.clock_timestamp() - attempts.c.marked_at
+    wait = func.greatest(rules.settle_after, func.least(doubted, LONGEST_WAIT))
+    moved = connection.execute(
+        update(sends)
+        .where(sends.c.id.in_([send.id for send in doubtful]))
+        .where(sends.c.token == token, sends.c.state == SendState.IN_DOUBT)
+        .where(attempts.c.send_id == sends.c.id, attempts.c.number == sends.c.attempts)
+        .values(token=null(), lease_until=func.clock_timestamp() + wait)
+    )
+    return moved.rowcount
 
 
 def close_old_doubt(connection: Connection, rules: SettlingRules) -> int:

@@ -23,6 +23,7 @@ from channels.email.settings import Mailbox, Plain
 from channels.http import Http, TimeLimits
 from channels.message import Channel, Message, Outcome
 from channels.provider import Provider
+from channels.waits import Wait, retry_after
 
 ENDPOINT = r"^https?://[A-Za-z0-9.\[\]:-]+/?$"
 
@@ -61,12 +62,12 @@ class ApiMail(Provider):
     channel: ClassVar[Channel] = Channel.EMAIL
     window: ClassVar[int] = 64
 
-    def __init__(self, settings: ApiMailSettings, *, endpoint: str) -> None:
+    def __init__(self, settings: ApiMailSettings, *, endpoint: str, wait: Wait = retry_after) -> None:
         self._skeleton = skeleton_for(settings)
         self._limits = TimeLimits(
             connect=settings.connect_timeout, read=settings.read_timeout, total=settings.total_timeout
         )
-        self._http = Http(endpoint, provider=self.name, limits=self._limits)
+        self._http = Http(endpoint, provider=self.name, limits=self._limits, wait=wait)
         self._crew = Crew(settings.connections, name=self.name)
 
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:

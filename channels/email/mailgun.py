@@ -6,7 +6,6 @@ import hmac
 import re
 import secrets
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from pydantic import Field, SecretStr
 
 from channels.email.api_mail import ENDPOINT, ApiMail, ApiMailSettings, WrittenMail
 from channels.email.mailgun_events import REFERENCE, read_event
-from channels.email.webhook_fields import Fields, inner, read_json, words
+from channels.email.webhook_fields import Fields, inner, is_fresh, read_json, utc_now, words
 from channels.errors import (
     AddressRefused,
     CallbackRefused,
@@ -30,7 +29,6 @@ from channels.errors import (
 from channels.http import Answer, unexpected
 from channels.message import Callback, CallbackRequest, Message, Outcome, OutcomeKind
 
-AHEAD = timedelta(minutes=5)  #: how far their clock may be ahead of ours
 TOKENS_KEPT = 200_000
 _RECEIVER = re.compile(r"(?<![-\w])'?to'? parameter|recipient address", re.IGNORECASE)
 _SENDER = re.compile(r"(?<![-\w])'?from'? parameter|not allowed to send|domain is not verified", re.IGNORECASE)
@@ -50,12 +48,14 @@ class MailgunSettings(ApiMailSettings):
     endpoint: str = Field(default="https://api.mailgun.net", pattern=ENDPOINT)
 
 
-def _now() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)
-
-
 class _Tokens:
-    """Which token came with which body.  The signature covers the token alone, so a token is good for one body."""
+    """Which token came with which body, as far as this process has seen.
+
+    The signature covers the token and not the body.  The same webhook made again changes
+    nothing, whichever process takes it: its reports have the keys they had.  What is kept
+    off here is another body under a token that somebody has read; the public side is one
+    process, so it sees every token, but forgets them when it ends.
+    """
 
     def __init__(self) -> None:
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
@@ -79,7 +79,7 @@ class Mailgun(ApiMail):
 
     name: ClassVar[str] = "email.mailgun"
 
-    def __init__(self, settings: MailgunSettings, *, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, settings: MailgunSettings, *, clock: Callable[[], datetime] = utc_now) -> None:
         """``clock`` says what age callbacks are measured by."""
         super().__init__(settings, endpoint=settings.endpoint)
         self._settings = settings
@@ -94,7 +94,7 @@ class Mailgun(ApiMail):
         return read_event(inner(said, "event-data"), provider=self.name)
 
     def _verify(self, signed: Fields, body: bytes) -> None:
-        """Check the signature, its age, and that its token has come with no other body.
+        """Check the signature, its age, and that its token came here with no other body.
 
         Raises:
             CallbackRefused: it is not the provider's, too old, or used a second time.
@@ -109,8 +109,8 @@ class Mailgun(ApiMail):
         ).hexdigest()
         if not (hmac.compare_digest(right.encode(), shown.encode("utf-8", "replace")) and plain):
             raise CallbackRefused("the signature is not the provider's", provider=self.name)
-        now, window = self._clock(), timedelta(seconds=self._settings.callback_window)
-        if not now - window <= datetime.fromtimestamp(int(at), UTC) <= now + AHEAD:
+        window = timedelta(seconds=self._settings.callback_window)
+        if not is_fresh(datetime.fromtimestamp(int(at), UTC), now=self._clock(), window=window):
             raise CallbackRefused("the callback is too old, or from the future", provider=self.name)
         if not self._tokens.fits(token, body):
             raise CallbackRefused("the callback's token has been used before", provider=self.name)

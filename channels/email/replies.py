@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from channels.errors import (
+    AddressBusy,
     AddressRefused,
     ContentRefused,
     DeliveryError,
@@ -87,6 +88,8 @@ _QUEUE_IDS = (
     re.compile(r"^(?:2\.\d\.\d )?Ok:? ([0-9A-Za-z-]{20,80})$", re.IGNORECASE),
 )
 
+#: The server ends the connection, whatever it was about.
+_CLOSING = 421
 _LOGIN_CODES = frozenset({432, 454, 530, 534, 535, 538})
 #: Aliyun DirectMail's own codes, the first for a blocked account, the second for its list of dead addresses.
 _ACCOUNT_BLOCKED, _ADDRESS_LISTED = 551, 559
@@ -128,7 +131,8 @@ def _judge(reply: Reply, stage: Stage) -> tuple[type[DeliveryError], float | Non
     if reply.code in _LOGIN_CODES or stage is Stage.LOGIN:
         return ProviderMisconfigured, None
     if reply.code < 500:
-        return ProviderUnavailable, 300.0 if _GREYLISTED.search(reply.text) else None
+        about_one = stage is Stage.RECIPIENT and reply.code != _CLOSING
+        return AddressBusy if about_one else ProviderUnavailable, 300.0 if _GREYLISTED.search(reply.text) else None
     for words in _WORDS_FIRST:
         if words.pattern.search(reply.text):
             return words.error, words.retry_after

@@ -4,7 +4,6 @@ import base64
 import binascii
 import json
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -18,7 +17,7 @@ from pydantic import Field, SecretStr, field_validator
 from channels.email.api_mail import ENDPOINT, ApiMail, ApiMailSettings, WrittenMail
 from channels.email.mailbox import one_line
 from channels.email.sendgrid_events import REFERENCE, read_events
-from channels.email.webhook_fields import objects, read_json, words
+from channels.email.webhook_fields import is_fresh, objects, read_json, utc_now, words
 from channels.errors import (
     AddressRefused,
     CallbackRefused,
@@ -31,11 +30,11 @@ from channels.errors import (
 )
 from channels.http import Answer, unexpected
 from channels.message import Callback, CallbackRequest, Message, Outcome, OutcomeKind
+from channels.waits import until_reset
 
 PATH = "/v3/mail/send"
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
-AHEAD = timedelta(minutes=5)  #: how far their clock may be ahead of ours
 #: What would rewrite our links, add pixels, or put other ways to unsubscribe in the place of ours.
 UNTOUCHED = {
     "click_tracking": {"enable": False, "enable_text": False},
@@ -72,10 +71,6 @@ class SendGridSettings(ApiMailSettings):
         return said
 
 
-def _now() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)
-
-
 class SendGrid(ApiMail):
     """Carries each mail in a call of its own.
 
@@ -84,9 +79,9 @@ class SendGrid(ApiMail):
 
     name: ClassVar[str] = "email.sendgrid"
 
-    def __init__(self, settings: SendGridSettings, *, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, settings: SendGridSettings, *, clock: Callable[[], datetime] = utc_now) -> None:
         """``clock`` says what age callbacks are measured by."""
-        super().__init__(settings, endpoint=settings.endpoint)
+        super().__init__(settings, endpoint=settings.endpoint, wait=until_reset)
         self._settings = settings
         self._clock = clock
         self._webhook_key = _key(settings.webhook_key) if settings.webhook_key else None
@@ -113,8 +108,7 @@ class SendGrid(ApiMail):
         except (InvalidSignature, ValueError):
             raise CallbackRefused("the signature is not the provider's", provider=self.name) from None
         at = datetime.fromtimestamp(int(said), UTC) if re.fullmatch(r"[0-9]{1,11}", said) else None
-        now, window = self._clock(), timedelta(seconds=self._settings.callback_window)
-        if at is None or not now - window <= at <= now + AHEAD:
+        if not is_fresh(at, now=self._clock(), window=timedelta(seconds=self._settings.callback_window)):
             raise CallbackRefused("the callback is too old, or from the future", provider=self.name)
 
     def _send(self, mail: WrittenMail, message: Message, deadline: float) -> Outcome:

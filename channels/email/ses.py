@@ -3,9 +3,8 @@
 import base64
 import json
 import re
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
@@ -14,6 +13,7 @@ from channels.email.api_mail import ENDPOINT, ApiMail, ApiMailSettings, WrittenM
 from channels.email.ses_events import TAG, read_event
 from channels.email.sigv4 import signed_headers
 from channels.email.sns import REGION, Fetch, Topics, sns_address
+from channels.email.webhook_fields import utc_now
 from channels.errors import (
     AddressRefused,
     ContentRefused,
@@ -87,10 +87,6 @@ class SesSettings(ApiMailSettings):
         return topics
 
 
-def _now() -> datetime:
-    return datetime.fromtimestamp(time.time(), UTC)
-
-
 class Ses(ApiMail):
     """Carries each mail whole in a SendEmail call of its own, so that every header of ours stays as it is.
 
@@ -101,7 +97,7 @@ class Ses(ApiMail):
     callbacks_may_wait: ClassVar[bool] = True
 
     def __init__(
-        self, settings: SesSettings, *, fetch: Fetch | None = None, clock: Callable[[], datetime] = _now
+        self, settings: SesSettings, *, fetch: Fetch | None = None, clock: Callable[[], datetime] = utc_now
     ) -> None:
         """``fetch`` gets pages of Amazon's, None: over the net; ``clock`` says what age callbacks are measured by."""
         suffix = ".cn" if settings.region.startswith("cn-") else ""
@@ -131,7 +127,7 @@ class Ses(ApiMail):
             region=self._settings.region,
             key_id=self._settings.access_key_id,
             secret=self._settings.secret_access_key.get_secret_value(),
-            at=_now(),  # The provider checks its own clock against ours, so this is never a pretended time.
+            at=utc_now(),  # The provider checks its own clock against ours, so this is never a pretended time.
         )
         answer = self._http.post(PATH, headers=headers, body=body, deadline=deadline)
         said = answer.members(self.name)

@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from channels.email.webhook_fields import moment, read_json
-from channels.errors import CallbackRefused, DeliveryError
+from channels.email.webhook_fields import is_fresh, moment, read_json
+from channels.errors import CallbackRefused, CallbackUnverified, DeliveryError
 from channels.http import Http, TimeLimits
 
 #: Fetches a page by GET and returns its body.  Raises DeliveryError where that fails.
@@ -38,7 +38,6 @@ CERTIFICATE_ADDRESS = re.compile(
 )
 TOKEN = re.compile(r"[A-Za-z0-9]{1,2048}")
 KEPT = 16  #: certificates
-AHEAD = timedelta(minutes=5)  #: how far a clock of theirs may be ahead of ours
 LONGEST_CERTIFICATE = 32_768  #: bytes
 FETCHING = TimeLimits(connect=2.0, read=3.0, total=4.0)
 NOTIFICATION, CONFIRMATIONS = "Notification", ("SubscriptionConfirmation", "UnsubscribeConfirmation")
@@ -69,7 +68,8 @@ class Topics:
         A subscription to one of our topics is confirmed.
 
         Raises:
-            CallbackRefused: it is not signed by Amazon, not for our topics, too old, or could not be verified.
+            CallbackRefused: it is not signed by Amazon, not for our topics, or too old.
+            CallbackUnverified: Amazon could not be asked about it.
         """
         said = self._envelope(body)
         self._check_age(said["Timestamp"], now)
@@ -90,7 +90,7 @@ class Topics:
 
     def _check_age(self, said: str, now: datetime) -> None:
         at = moment(said) if said.endswith("Z") else None
-        if at is None or not now - self._window <= at <= now + AHEAD:
+        if not is_fresh(at, now=now, window=self._window):
             raise self._refused("the message is too old, or from the future")
 
     def _check_signature(self, said: Mapping[str, str], now: datetime) -> None:
@@ -138,7 +138,7 @@ class Topics:
         try:
             return self._fetch(address)
         except DeliveryError:
-            raise self._refused("Amazon could not be asked; the callback cannot be verified now") from None
+            raise self._unverified() from None
 
     def _fetch_page(self, address: str) -> bytes:
         host, _, target = address.removeprefix("https://").partition("/")
@@ -148,11 +148,15 @@ class Topics:
         finally:
             http.close()
         if answer.status != 200:
-            raise self._refused("Amazon could not be asked; the callback cannot be verified now")
+            raise self._unverified()
         return answer.body
 
     def _refused(self, sentence: str) -> CallbackRefused:
         return CallbackRefused(sentence, provider=self._provider)
+
+    def _unverified(self) -> CallbackUnverified:
+        sentence = "Amazon could not be asked; the callback cannot be verified now"
+        return CallbackUnverified(sentence, provider=self._provider)
 
 
 def string_to_sign(said: Mapping[str, str]) -> str:

@@ -1,9 +1,10 @@
-"""Reading what mail providers tell by webhook: fields of any shape, and whose fault a failure was."""
+"""Reading what mail providers tell by webhook: fields of any shape, their age, and whose fault a failure was."""
 
 import json
 import re
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from channels.email.replies import Reply, Stage, refusal
@@ -13,6 +14,7 @@ _REPLY_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?![\d.])")
 _ENHANCED = re.compile(r"(?<![\d.])([45])\.\d{1,3}\.\d{1,3}(?![\d.])")
 #: Mailbox full, message too large for it.
 _FULL = re.compile(r"(?<![\d.])5\.2\.[23](?!\d)|mailbox (?:is )?full|over ?quota", re.IGNORECASE)
+AHEAD = timedelta(minutes=5)  #: how far their clock may be ahead of ours
 _NOT_THE_ADDRESS = (ProviderUnavailable, ProviderMisconfigured, ContentRefused)
 Fields = Mapping[str, object]
 
@@ -55,6 +57,16 @@ def moment(said: object) -> datetime | None:
         return datetime.fromtimestamp(said, UTC) if isinstance(said, int | float) else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def utc_now() -> datetime:
+    """Return the time by this machine's clock, as aware UTC."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+def is_fresh(at: datetime | None, *, now: datetime, window: timedelta) -> bool:
+    """Say whether a moment is neither older than ``window`` nor further ahead than clocks differ; None is not."""
+    return at is not None and now - window <= at <= now + AHEAD
 
 
 def is_about_the_address(said: str) -> bool:

@@ -1,6 +1,5 @@
 """A pretend Kannel: the send-SMS interface of its smsbox, with its login, its texts and its traps."""
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -10,7 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.misbehaving import answered, turned_away
+from channels.simulator.misbehaving import answered, fault_of
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.record import RecordedMessage
 from channels.simulator.world import World
@@ -47,11 +46,8 @@ class KannelDesk:
             return PlainTextResponse("Invalid content-type", 400)
         if (asked.get("username"), asked.get("password")) != (settings.kannel_username, settings.kannel_password):
             return PlainTextResponse("Authorization failed for sendsms", 403)
-        faults = self._world.faults
-        if faults.rules.latency:
-            await asyncio.sleep(faults.rules.latency)
-        fault = faults.draw()
-        if (away := turned_away(fault, request)) is not None:
+        fault, away = await fault_of(self._world.faults, request)
+        if away is not None:
             return away
         if fault is Fault.UNAVAILABLE:
             return PlainTextResponse("Temporal failure, try again later.", 503)

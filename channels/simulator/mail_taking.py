@@ -1,17 +1,12 @@
 """What the pretend mail providers that are called over HTTP have in common."""
 
-import asyncio
 import email
 import hashlib
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.misbehaving import turned_away
 from channels.simulator.receipts import Receipt
 from channels.simulator.world import World
 
@@ -26,14 +21,6 @@ class Parcel:
     reference: str  #: what reports will give back
     text: str  #: what a mail client shows
     source: bytes = b""  #: the whole mail, or the call that holds it
-
-
-async def fault_of(world: World, request: Request) -> tuple[Fault, Response | None]:
-    """Draw what this mail meets, and the answer where it is not carried out at all."""
-    if world.faults.rules.latency:
-        await asyncio.sleep(world.faults.rules.latency)
-    fault = world.faults.draw()
-    return fault, turned_away(fault, request)
 
 
 def take(

@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.mail_taking import Parcel, fault_of, read_mail, shown, take, turn
-from channels.simulator.misbehaving import answered
+from channels.simulator.mail_taking import Parcel, read_mail, shown, take, turn
+from channels.simulator.misbehaving import answered, fault_of
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.world import World
 
@@ -56,7 +56,7 @@ class MailgunDesk:
             return Response(b"Forbidden", status_code=401)
         if request.path_params["domain"] != self._world.settings.mail_domain:
             return _said(404, "Domain not found")
-        fault, away = await fault_of(self._world, request)
+        fault, away = await fault_of(self._world.faults, request)
         if away is not None:
             return away
         if fault is Fault.UNAVAILABLE:
@@ -131,7 +131,7 @@ def _parcel(fields: Mapping[str, bytes]) -> tuple[Parcel, str, str | None]:
 
 def _event(told: Receipt) -> dict[str, object]:
     event: dict[str, object] = {
-        "id": f"ev-{told.provider_ref}",
+        "id": f"ev-{told.provider_ref}-{'delivered' if told.arrived else 'undelivered'}",
         "timestamp": told.sent_at.timestamp() + 2,
         "recipient": told.address,
         "message": {"headers": {"message-id": told.provider_ref, "to": told.address}},

@@ -1,4 +1,4 @@
-"""Answers that break off, never come, or come from somewhere else."""
+"""What a request meets: answers that break off, never come, come late, or come from somewhere else."""
 
 import asyncio
 
@@ -49,6 +49,22 @@ def turned_away(fault: Fault, request: Request) -> Response | None:
         case Fault.REDIRECTED:
             return RedirectResponse(request.url, status_code=307)
     return None
+
+
+async def drawn(faults: Faults, messages: int) -> list[Fault]:
+    """Let the time pass that every answer takes, and draw what each message of a request meets.
+
+    A request without any message meets nothing, once.
+    """
+    if faults.rules.latency:
+        await asyncio.sleep(faults.rules.latency)
+    return [faults.draw() for _ in range(messages)] or [Fault.NONE]
+
+
+async def fault_of(faults: Faults, request: Request) -> tuple[Fault, Response | None]:
+    """Draw what a request's one message meets, and the answer where it is not carried out at all."""
+    (fault,) = await drawn(faults, 1)
+    return fault, turned_away(fault, request)
 
 
 async def answered(fault: Fault, whole: Response, faults: Faults) -> Response:

@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.mail_taking import Parcel, fault_of, take, turn
-from channels.simulator.misbehaving import answered
+from channels.simulator.mail_taking import Parcel, take, turn
+from channels.simulator.misbehaving import answered, fault_of
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.webhook_keys import sign_events
 from channels.simulator.world import World
@@ -62,7 +62,7 @@ class SendGridDesk:
             return _refused(401, "", "The provided authorization grant is invalid, expired, or revoked")
         if request.headers.get("content-type") != "application/json":
             return _refused(415, "", "Content-Type should be application/json.")
-        fault, away = await fault_of(self._world, request)
+        fault, away = await fault_of(self._world.faults, request)
         if away is not None:
             return away
         if fault is Fault.UNAVAILABLE:
@@ -136,7 +136,7 @@ def _event(told: Receipt) -> dict[str, object]:
     return {
         "email": told.address,
         "timestamp": int(told.sent_at.timestamp()) + 2,
-        "sg_event_id": f"ev-{told.provider_ref}",
+        "sg_event_id": f"ev-{told.provider_ref}-{'delivered' if told.arrived else 'undelivered'}",
         "sg_message_id": f"{told.provider_ref}.recvd-simulated-1.0",
         REFERENCE: told.reference,
         **said,

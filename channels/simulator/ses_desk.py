@@ -19,8 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.mail_taking import Parcel, fault_of, read_mail, shown, take, turn
-from channels.simulator.misbehaving import answered
+from channels.simulator.mail_taking import Parcel, read_mail, shown, take, turn
+from channels.simulator.misbehaving import answered, fault_of
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.webhook_keys import CERTIFICATE_NAME, TopicKey
 from channels.simulator.world import World
@@ -70,7 +70,7 @@ class SesDesk:
         headers, body = dict(request.headers), await request.body()
         if (code := self._gateway(headers, body)) is not None:
             return _refused(403, code, "The request cannot be let in.")
-        fault, away = await fault_of(self._world, request)
+        fault, away = await fault_of(self._world.faults, request)
         if away is not None:
             return away
         if fault is Fault.UNAVAILABLE:

@@ -3,7 +3,6 @@
 It checks signatures by code of its own, so that a mistake in ours cannot hide.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -20,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from channels.simulator import sms_requests
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.misbehaving import answered, turned_away
+from channels.simulator.misbehaving import answered, drawn, turned_away
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.record import RecordedMessage
 from channels.simulator.sms_requests import Parcel
@@ -77,9 +76,7 @@ class SmsDesk:
     ) -> Response:
         """Take all of a request's messages or none; the first one's fault is the call's, but each may be refused."""
         faults = self._world.faults
-        if faults.rules.latency:
-            await asyncio.sleep(faults.rules.latency)
-        fault, *others = [faults.draw() for _ in parcels] or [Fault.NONE]
+        fault, *others = await drawn(faults, len(parcels))
         if (away := turned_away(fault, request)) is not None:
             return away
         if fault is Fault.UNAVAILABLE:

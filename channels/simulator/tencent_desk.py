@@ -3,7 +3,6 @@
 It checks signatures and fields by code of its own, so that a mistake in ours cannot hide.
 """
 
-import asyncio
 import hashlib
 import hmac
 import json
@@ -20,7 +19,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.misbehaving import answered, turned_away
+from channels.simulator.misbehaving import answered, drawn, turned_away
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.record import RecordedMessage
 from channels.simulator.tencent_requests import FIELDS, call_refusal, number_refusal, shown, wrong_field
@@ -120,10 +119,8 @@ class TencentDesk:
     async def _send(self, asked: dict[str, Any], request: Request) -> Response:
         """Take each number by itself; the first one's fault is the call's, but each may be refused."""
         faults = self._world.faults
-        if faults.rules.latency:
-            await asyncio.sleep(faults.rules.latency)
-        drawn = [faults.draw() for _ in asked["PhoneNumberSet"]] or [Fault.NONE]
-        fault = drawn[0] if drawn[0] not in REFUSALS else Fault.NONE
+        met = await drawn(faults, len(asked["PhoneNumberSet"]))
+        fault = met[0] if met[0] not in REFUSALS else Fault.NONE
         if (away := turned_away(fault, request)) is not None:
             return away
         if fault is Fault.UNAVAILABLE:
@@ -132,7 +129,7 @@ class TencentDesk:
             return _failed(refusal)
         statuses = [
             self._take(number, asked, REFUSED_WITH.get(each) or number_refusal(number), answered=fault is Fault.NONE)
-            for number, each in zip(asked["PhoneNumberSet"], drawn, strict=True)
+            for number, each in zip(asked["PhoneNumberSet"], met, strict=True)
         ]
         return await answered(fault, _said(SendStatusSet=statuses), faults)
 

@@ -3,7 +3,6 @@
 It checks logins, reads forms and signs callbacks by code of its own, so that a mistake in ours cannot hide.
 """
 
-import asyncio
 import base64
 import binascii
 import hmac
@@ -18,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.misbehaving import answered, turned_away
+from channels.simulator.misbehaving import answered, fault_of
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.record import RecordedMessage
 from channels.simulator.world import World
@@ -52,11 +51,8 @@ class TwilioDesk:
         """Take one message."""
         if not self._known(request):
             return _refused(20003)
-        faults = self._world.faults
-        if faults.rules.latency:
-            await asyncio.sleep(faults.rules.latency)
-        fault = faults.draw()
-        if (away := turned_away(fault, request)) is not None:
+        fault, away = await fault_of(self._world.faults, request)
+        if away is not None:
             return away
         if fault is Fault.UNAVAILABLE:
             return _refused(20503)

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.misbehaving import answered, turned_away
+from channels.simulator.misbehaving import answered, fault_of
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.wechat_rules import (
     OPENID,
@@ -118,11 +118,8 @@ class WechatDesk:
         token = request.query_params.get("access_token", "")
         if (bad := self._tokens[self._app_ids[provider]].refusal(token)) is not None:
             return said(*bad)
-        faults = self._world.faults
-        if faults.rules.latency:
-            await asyncio.sleep(faults.rules.latency)
-        fault = faults.draw()
-        if (away := turned_away(fault, request)) is not None:
+        fault, away = await fault_of(self._world.faults, request)
+        if away is not None:
             return away
         if fault is Fault.UNAVAILABLE:
             return said(-1, "system error")

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.misbehaving import answered, turned_away
+from channels.simulator.misbehaving import answered, drawn, turned_away
 from channels.simulator.wechat_desk import said
 from channels.simulator.wechat_rules import Refusal, read_object
 from channels.simulator.wechat_tokens import Tokens
@@ -101,15 +101,15 @@ class WecomDesk:
     ) -> Response:
         """Meet one fault for each person: a refusal is that person's alone, anything else is the whole call's."""
         faults = self._world.faults
-        drawn = {each: faults.draw() for each in people}
-        fault = next((each for each in drawn.values() if each is not Fault.NONE and each not in REFUSALS), Fault.NONE)
+        met = dict(zip(people, await drawn(faults, len(people)), strict=True))
+        fault = next((each for each in met.values() if each is not Fault.NONE and each not in REFUSALS), Fault.NONE)
         if (away := turned_away(fault, request)) is not None:
             return away
         if fault is Fault.UNAVAILABLE:
             return said(-1, "system busy")
         text = asked.get("text")
         words = str(text.get("content")) if isinstance(text, dict) else ""
-        refused = {each: REFUSED_WITH[met] for each, met in drawn.items() if met in REFUSALS}
+        refused = {who: REFUSED_WITH[what] for who, what in met.items() if what in REFUSALS}
         problem: Refusal | None = None if 0 < len(words.encode()) <= 4000 else (45002, "content size out of limit")
         if problem is None and len(refused) == len(people):
             problem = next(iter(refused.values())), "refused to order"

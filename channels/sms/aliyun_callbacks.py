@@ -49,7 +49,7 @@ def moment(said: object) -> datetime | None:
     """Read ``YYYY-MM-DD HH:MM:SS``, which is Beijing's time, as aware UTC; None: it is not one."""
     try:
         return datetime.strptime(str(said), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):  # The first and the last day there is lie beyond it in another zone.
         return None
 
 
@@ -79,7 +79,7 @@ def _report(item: Mapping[str, object], provider: str) -> DeliveryReport:
 
 
 def _digest(number: str) -> str:
-    return hashlib.sha256(number.encode()).hexdigest()[:12]
+    return hashlib.sha256(number.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _status(success: object, code: str) -> ReportStatus:

@@ -9,6 +9,7 @@ Source: https://help.aliyun.com/zh/sms/developer-reference/api-error-codes, read
 from collections.abc import Mapping
 
 from channels.errors import (
+    AddressBusy,
     AddressRefused,
     ContentRefused,
     MemberRefused,
@@ -32,7 +33,7 @@ MEANINGS: Mapping[str, Meaning] = {
         ("Throttling", "Throttling.User", "Throttling.Api"),
         Meaning(ProviderUnavailable, "the provider asked for fewer calls", wait=1.0),
     ),
-    MEMBER_LIMIT: Meaning(ProviderUnavailable, "this number has had as many messages as a window allows", wait=3600.0),
+    MEMBER_LIMIT: Meaning(AddressBusy, "this number has had as many messages as a window allows", wait=3600.0),
     **each(
         ("isv.MOBILE_NUMBER_ILLEGAL",),
         Meaning(AddressRefused, "the provider says that this is not a mobile number"),
@@ -109,7 +110,7 @@ MEANINGS: Mapping[str, Meaning] = {
 ABOUT_ALL: frozenset[str] = frozenset(
     code
     for code, meaning in MEANINGS.items()
-    if meaning.error in {ProviderUnavailable, ProviderMisconfigured} and code != MEMBER_LIMIT
+    if meaning.error in {ProviderUnavailable, ProviderMisconfigured}
 ) - {"isv.MOBILE_COUNT_OVER_LIMIT"} | {
     "isv.SMS_TEMPLATE_ILLEGAL",
     "isv.SMS_SIGNATURE_ILLEGAL",

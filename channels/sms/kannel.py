@@ -13,7 +13,8 @@ from channels.http import Answer, Http, TimeLimits
 from channels.message import Callback, CallbackRequest, Channel, Message, Outcome, OutcomeKind
 from channels.provider import Provider
 from channels.sms.kannel_answers import REPORTS_ASKED, TAKEN, read_request, refusal, report_address
-from channels.sms.parts import count_parts, is_gsm
+from channels.sms.signature import SIGN_NAME, signed
+from language.lengths import SmsLength, sms_parts
 
 #: A parameter's name to the header that says it; text is then the body, and the character set its type's.
 HEADERS: Mapping[str, str] = {
@@ -39,9 +40,10 @@ class KannelSettings(BaseModel):
     username: str
     password: SecretStr
     sender: str | None = None  #: None: the gateway's own global-sender
+    sign_name: str | None = SIGN_NAME  #: put in front as 【…】 of texts that bear no signature; None: the words bear their own
     smsc: str | None = None  #: which connection shall carry; None: the gateway decides
     #: Our callback address as the gateway can reach it; None: nothing is reported.
-    callback_url: str | None = Field(default=None, pattern=r"^https?://[^\s#]+$")
+    callback_url: str | None = Field(default=None, repr=False, pattern=r"^https?://[^\s#]+$")
     validity: int | None = Field(default=None, ge=1)  #: minutes the message may wait; None: the gateway decides
     most_parts: int = Field(default=10, ge=1)  #: the gateway's max-messages; a longer text it would silently cut
     country_code: str = Field(default="86", pattern=r"^[1-9]\d{0,2}$")  #: of replies from numbers that name no country
@@ -82,20 +84,21 @@ class KannelSms(Provider):
         # A space in it would make it several numbers.
         if not re.fullmatch(r"\+?[0-9]{3,20}", message.address):
             raise AddressRefused("this is not a phone number", provider=self.name)
-        text = message.parts.get("text", "")
-        parts = count_parts(text)
-        if parts > self._settings.most_parts:
+        text = signed(message.parts.get("text", ""), self._settings.sign_name)
+        length = sms_parts(text, market="intl")
+        if length.parts > self._settings.most_parts:
             raise ContentRefused("the text has more parts than the gateway would send", provider=self.name)
-        answer = self._ask(self._parameters(message, text), text, deadline)
+        answer = self._ask(self._parameters(message, length), text, deadline)
         code = TAKEN.get(answer.body.decode("utf-8", "replace").strip())
         if answer.status != 202 or code is None:
             raise refusal(answer, self.name)
-        return Outcome(kind=OutcomeKind.ACCEPTED, code=code, parts=parts)
+        # A text without words goes out as a message too.
+        return Outcome(kind=OutcomeKind.ACCEPTED, code=code, parts=max(1, length.parts))
 
-    def _parameters(self, message: Message, text: str) -> dict[str, str]:
+    def _parameters(self, message: Message, length: SmsLength) -> dict[str, str]:
         settings = self._settings
         # Without coding=2 the gateway would turn every character it does not know into a question mark.
-        asked = {"to": message.address, "coding": "0" if is_gsm(text) else "2"}
+        asked = {"to": message.address, "coding": "0" if length.encoding == "GSM-7" else "2"}
         if settings.callback_url is not None:
             asked |= {"dlr-mask": REPORTS_ASKED, "dlr-url": report_address(settings.callback_url, message.reference)}
         given = {"from": settings.sender, "smsc": settings.smsc, "validity": settings.validity}

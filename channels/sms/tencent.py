@@ -110,7 +110,9 @@ class TencentSms(Provider):
         raise ProviderUnavailable("the provider has no report on this message so far", provider=self.name)
 
     def pull(self, store: Callable[[Callback], None]) -> None:
-        while self._settings.pull:
+        if not self._settings.pull:
+            return
+        while True:
             told = self.take_waiting()
             if told.reports or told.replies:
                 store(told)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 from channels.errors import (
+    AddressBusy,
     AddressRefused,
     ContentRefused,
     DeliveryError,
@@ -31,7 +32,7 @@ QUIET_HOURS = "FailedOperation.MarketingSendTimeConstraint"
 
 
 def _limit(wait: float) -> Meaning:
-    return Meaning(ProviderUnavailable, "this number has had as many messages as a window allows", wait, about_one=True)
+    return Meaning(AddressBusy, "this number has had as many messages as a window allows", wait, about_one=True)
 
 
 _LOST = Meaning(OutcomeUnknown, "the provider failed in the middle and does not say whether the message went")

@@ -35,9 +35,13 @@ def read_push(request: CallbackRequest, *, provider: str) -> Callback:
         return Callback(replies=(_pushed_reply(said, provider),), body=RECEIVED)
     if not isinstance(said, list) or not 0 < len(said) <= MOST_ITEMS:
         raise CallbackRefused("the push is neither a list of statuses nor a reply", provider=provider)
-    if not all(isinstance(item, dict) and item.get("sid") and item.get("report_status") in STATUSES for item in said):
+    if not all(isinstance(item, dict) and item.get("sid") and _is_status(item.get("report_status")) for item in said):
         raise CallbackRefused("an item of the push is not a status", provider=provider)
     return Callback(reports=tuple(_pushed_status(item, provider) for item in said), body=RECEIVED)
+
+
+def _is_status(said: object) -> bool:
+    return isinstance(said, str) and said in STATUSES
 
 
 def pulled_status(item: Mapping[str, object], *, provider: str) -> DeliveryReport:
@@ -133,5 +137,5 @@ def _of_beijing(said: object) -> datetime | None:
     """Read ``YYYY-MM-DD HH:MM:SS``, which is Beijing's time, as aware UTC; None: it is not one."""
     try:
         return datetime.strptime(str(said), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

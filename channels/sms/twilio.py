@@ -16,6 +16,7 @@ from channels.errors import DeliveryError, OutcomeUnknown, ProviderUnavailable
 from channels.http import Answer, Http, TimeLimits
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Message, Outcome, OutcomeKind
 from channels.provider import Provider
+from channels.sms.signature import SIGN_NAME, signed
 from channels.sms.twilio_callbacks import REFERENCE, message_report, read_request
 from channels.sms.twilio_codes import MEANINGS
 
@@ -38,8 +39,9 @@ class TwilioSettings(BaseModel):
     api_key_secret: SecretStr | None = None
     sender: str | None = Field(default=None, pattern=r"^(\+?[0-9]{3,15}|[A-Za-z0-9 &_-]{1,11})$")
     messaging_service: str | None = Field(default=None, pattern=r"^MG[0-9a-fA-F]{32}$")  #: in a sender's stead
+    sign_name: str | None = SIGN_NAME  #: put in front as 【…】 of texts that bear no signature; None: the words bear their own
     #: Our callback address as the provider must call it; None: nothing is reported.
-    callback_url: str | None = Field(default=None, pattern=r"^https?://[^\s#]+$")
+    callback_url: str | None = Field(default=None, repr=False, pattern=r"^https?://[^\s#]+$")
     validity: int | None = Field(default=None, ge=1, le=36_000)  #: seconds a message may wait; None: ten hours
     max_price: Decimal | None = Field(default=None, gt=0)  #: the most a message may cost, in the account's currency
     webhook_keys: dict[str, SecretStr] = Field(default_factory=dict)  #: secrets of shared webhook keys by their names
@@ -67,6 +69,7 @@ class TwilioSms(Provider):
     name = "sms.twilio"
     window = 64
     can_look_up = True
+    look_up_reads_words = True
 
     def __init__(self, settings: TwilioSettings) -> None:
         self._settings = settings
@@ -81,8 +84,8 @@ class TwilioSms(Provider):
     def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
         """Go through what was sent to the number about then.
 
-        The provider keeps no reference of ours, so only two answers are exact: nothing went
-        there at that time, or one message did and it has our words.  Anything else raises.
+        The provider's list says no reference of ours, so only two answers are exact: nothing went
+        there at that time, or one message with our words did.  Anything else raises.
         """
         deadline = time.monotonic() + self._settings.total_timeout
         around = [
@@ -93,13 +96,15 @@ class TwilioSms(Provider):
         ]
         if not around:
             return None
-        words, only = message.parts.get("text"), around[0]
-        sid, status, code = only.get("sid"), only.get("status"), only.get("error_code")
-        if len(around) > 1 or not words or only.get("body") != words or not isinstance(sid, str):
+        words = signed(message.parts.get("text", ""), self._settings.sign_name)
+        ours = [each for each in around if message.parts.get("text") and each.get("body") == words]
+        found = ours[0] if len(ours) == 1 else {}
+        sid, status, code = found.get("sid"), found.get("status"), found.get("error_code")
+        if not isinstance(sid, str):
             raise ProviderUnavailable(
                 "what went to this number at that time may be another message", provider=self.name
             )
-        return message_report(sid, str(status), str(code) if code else None, self.name, message.reference, only)
+        return message_report(sid, str(status), str(code) if code else None, self.name, message.reference, found)
 
     def read_callback(self, request: CallbackRequest) -> Callback:
         settings = self._settings
@@ -139,7 +144,7 @@ class TwilioSms(Provider):
             "ValidityPeriod": None if settings.validity is None else str(settings.validity),
             "From": settings.sender,
             "MessagingServiceSid": settings.messaging_service,
-            "Body": message.parts.get("text", ""),
+            "Body": signed(message.parts.get("text", ""), self._settings.sign_name),
         }
 
     def _authorization(self) -> dict[str, str]:
@@ -180,7 +185,7 @@ class TwilioSms(Provider):
     def _created(self, each: Mapping[str, object]) -> datetime:
         try:
             return email.utils.parsedate_to_datetime(str(each.get("date_created"))).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise self._puzzling() from None
 
     def _puzzling(self) -> DeliveryError:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 
 from channels.errors import (
+    AddressBusy,
     AddressRefused,
     ContentRefused,
     DeliveryError,
@@ -28,7 +29,7 @@ FIELD_REFUSED = 47003
 MEANINGS: Mapping[int, Meaning] = {
     -1: Meaning(ProviderUnavailable, "the provider is busy", wait=2.0),
     **each((42010, 45011), Meaning(ProviderUnavailable, "this minute's calls are used up", wait=60.0)),
-    43108: Meaning(ProviderUnavailable, "another message to this member is under way", wait=5.0),
+    43108: Meaning(AddressBusy, "another message to this member is under way", wait=5.0),
     **each(
         (40251, 45009, 45028),
         Meaning(ProviderMisconfigured, "today's calls are used up", wait=3600.0),

@@ -1,5 +1,6 @@
 """``tidings keys``: who may tell us events, and where providers may call us."""
 
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -55,10 +56,10 @@ def callbacks(as_json: AsJson = False) -> None:
     """Show the secret address to give to each provider for its delivery reports."""
     with open_application() as application:
         found = {
-            provider.name: callback_address(application.secret, provider.name, public_url=application.public_url)
-            for provider in application.providers.values()
+            account.name: callback_address(application.secret, account.name, public_url=application.public_url)
+            for account in chain.from_iterable(application.accounts.values())
         }
     if as_json:
         print_json(found)
     else:
-        print_table("Callback addresses", ("provider", "address"), list(found.items()))
+        print_table("Callback addresses", ("account", "address"), list(found.items()))

@@ -1,15 +1,17 @@
-"""``tidings providers``: who carries each channel, whether they take a message, and how they have been answering."""
+"""``tidings providers``: which accounts carry each channel, whether they take a message, and how they have been answering."""
 
 import secrets
 import time
 from dataclasses import asdict, fields
+from itertools import chain
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
+from campaigns.accounts import Account, Standing, read_standing
 from campaigns.sends.calls import Calls, count_calls
 from channels.message import Channel, Message, Outcome, OutcomeKind, Purpose
-from channels.provider import Provider
 from channels.registry import PROVIDERS
 from config.callback_addresses import callback_address
 from config.wiring import Application, open_application
@@ -29,55 +31,69 @@ PATIENCE = 30.0
 @app.command("list")
 @run_command
 def list_command(as_json: AsJson = False) -> None:
-    """List who carries each channel, where they may call us, and whom else there is to choose."""
+    """List the accounts that carry each channel, how they stand, where they may call us, and whom else there is to choose."""
     with open_application() as application:
-        rows = [_described(application, channel, provider) for channel, provider in application.providers.items()]
+        names = [account.name for account in chain.from_iterable(application.accounts.values())]
+        with application.database.transaction() as connection:
+            day = read_clock(connection).astimezone(ZoneInfo(application.settings.time_zone)).date()
+            standing = read_standing(connection, names, day=day)
+        rows = [
+            _described(application, channel, account, standing[account.name])
+            for channel, accounts in application.accounts.items()
+            for account in accounts
+        ]
     chosen = {row["provider"] for row in rows}
     others = sorted(name for name in PROVIDERS if name not in chosen)
     if as_json:
-        print_json({"providers": rows, "others": others})
+        print_json({"accounts": rows, "others": others})
         return
-    columns = ("channel", "provider", "in use", "together", "can be asked", "callback address")
-    print_table("Providers", columns, [list(row.values()) for row in rows])
+    columns = ("channel", "account", "in use", "weight", "trusted with", "state", "today", "together", "can be asked", "callback address")
+    print_table("Providers", columns, [[value for key, value in row.items() if key != "provider"] for row in rows])
     say("There are also: {names}", names=", ".join(others))
 
 
-def _described(application: Application, channel: str, provider: Provider) -> dict[str, object]:
-    configured = channel in application.settings.providers
+def _described(application: Application, channel: str, account: Account, standing: Standing) -> dict[str, object]:
+    configured, provider = channel in application.settings.providers, account.provider
+    limit = "" if account.per_day is None else f"/{account.per_day}"
     return {
         "channel": channel,
+        "account": account.name,
         "provider": provider.name,
         "in_use": in_words("configured" if configured else "simulated"),
+        "weight": account.weight,
+        "share": standing.share / 100,
+        "state": in_words("left alone" if standing.is_open else "on trial" if standing.trips else "well"),
+        "today": f"{standing.used}{limit}" if account.has_limits else "–",
         "window": provider.window,
         "can_look_up": provider.can_look_up,
-        "callback": callback_address(application.secret, provider.name, public_url=application.public_url),
+        "callback": callback_address(application.secret, account.name, public_url=application.public_url),
     }
 
 
 @app.command()
 @run_command
 def test(
-    name: Annotated[str, typer.Argument(help="The provider, or the channel it carries")],
+    name: Annotated[str, typer.Argument(help="The account, or the channel whose first account is tried")],
     to: Annotated[str, typer.Option("--to", help="Your own number, mail address or openid")],
     template: Annotated[str, typer.Option("--template", help="The template whose approved code is used")] = "test",
     as_json: AsJson = False,
 ) -> None:
     """Send one real message outside every campaign; exit code 0 only if the provider took it."""
     with open_application() as application:
-        provider = _named(application, name)
-        message = _test_message(application, provider.channel, to, template)
-        (outcome,) = provider.deliver([message], deadline=time.monotonic() + PATIENCE)
-    _tell(provider, message, outcome, as_json=as_json)
+        account = _named(application, name)
+        message = _test_message(application, account.provider.channel, to, template)
+        (outcome,) = account.provider.deliver([message], deadline=time.monotonic() + PATIENCE)
+    _tell(account, message, outcome, as_json=as_json)
     if outcome.kind is not OutcomeKind.ACCEPTED:
         raise typer.Exit(1)
 
 
-def _named(application: Application, name: str) -> Provider:
-    found = [each for channel, each in application.providers.items() if name in (channel, each.name)]
-    if not found:
-        known = ", ".join(sorted(each.name for each in application.providers.values()))
+def _named(application: Application, name: str) -> Account:
+    found = application.account(name) or next(iter(application.accounts.get(name, ())), None)
+    if found is None:
+        known = ", ".join(sorted(each.name for each in chain.from_iterable(application.accounts.values())))
         raise refuse("{name} carries no channel here; there are {known}", name=name, known=known)
-    return found[0]
+    return found
 
 
 def _test_message(application: Application, channel: Channel, to: str, template: str) -> Message:
@@ -100,9 +116,9 @@ def _test_message(application: Application, channel: Channel, to: str, template:
     )
 
 
-def _tell(provider: Provider, message: Message, outcome: Outcome, *, as_json: bool) -> None:
+def _tell(account: Account, message: Message, outcome: Outcome, *, as_json: bool) -> None:
     told = {
-        "provider": provider.name,
+        "account": account.name,
         "reference": message.reference,
         "outcome": outcome.kind.value,
         "provider_ref": outcome.provider_ref,
@@ -112,7 +128,7 @@ def _tell(provider: Provider, message: Message, outcome: Outcome, *, as_json: bo
     if as_json:
         print_json(told)
         return
-    say("{provider}: {outcome}", provider=provider.name, outcome=outcome.kind.value)
+    say("{provider}: {outcome}", provider=account.name, outcome=outcome.kind.value)
     for title, value in (("Its reference", outcome.provider_ref), ("Its code", outcome.code), ("Why", outcome.detail)):
         if value:
             say("{title}: {value}", title=in_words(title), value=value)

@@ -8,9 +8,9 @@ import typer
 
 from config.settings import Settings, read_settings
 from console.output import fail, in_words, print_json, print_table, run_command, say
+from language.lengths import GSM_ALL, LONGEST_MAINLAND_TEXT, Market, sms_parts
 from language.problems import refuse
 from members.person import is_text
-from templates.lengths import GSM_ALL, LONGEST_MAINLAND_TEXT, Market, sms_parts
 
 app = typer.Typer(help="Text messages: count and price one before it is sent.", no_args_is_help=True)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, text
 
+from campaigns.accounts import Account, Accounts
 from campaigns.campaign import Campaign
 from campaigns.delivery import Carrier, deliver
 from campaigns.launching import launch
@@ -80,8 +81,10 @@ def publish(connection: Connection, channel: str) -> Campaign:
 def sample_messages(running: Installation, campaign: Campaign) -> list[Message]:
     """Return the messages of the campaign to its first members, as the road itself writes them."""
     listener = LISTENERS[campaign.definition.channels[0]]()
+    accounts = Accounts(database=running.database, accounts=[Account(name=listener.name, provider=listener)])
     carrier = Carrier(
-        database=running.database, provider=listener, rules=RULES, secret=SECRET, public_url=running.api_url,
+        accounts=accounts,
+        database=running.database, rules=RULES, secret=SECRET, public_url=running.api_url,
         lease=timedelta(seconds=60),
     )  # fmt: skip
     with running.database.transaction() as connection:

@@ -1,7 +1,6 @@
 """One yes of a member is one message of its template; the ledger of them is asked at the mark."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from channels.simulator.running import SimulatorProcess
 from database.engine import Database
 from database.tables import attempts, sends
 from tests.campaigns.test_planning import plan_all
-from tests.carriers import a_carrier, a_simulator, account_settings, taken
+from tests.carriers import a_carrier, a_simulator, account_settings, carried_by, taken
 from tests.makers import NOON, SECRET, addresses_of, make_campaign, make_members
 
 CODE = "Tm0_birthdayNotice-AbCdEfGhIjKlMnOpQrStUvWx"
@@ -159,7 +158,7 @@ def test_ways_that_need_no_yes_are_not_asked_for_one(database: Database, simulat
     ways = {"ways": {"*": "mass"}, "articles": {"new-season": "MEDIA"}}
     provider = open_provider(str(given.pop("provider")), {**given, **ways})
 
-    deliver_all(replace(a_carrier(database, simulator, "wechat"), provider=provider))
+    deliver_all(carried_by(a_carrier(database, simulator, "wechat"), provider))
 
     assert [state for state, _ in found(database)] == ["accepted", "accepted"]
     with database.transaction() as connection:

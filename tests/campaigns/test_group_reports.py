@@ -20,7 +20,7 @@ from database.engine import Database
 from database.tables import attempts, receipts, sends, suppressions
 from tests.campaigns.test_planning import plan_all
 from tests.campaigns.test_receipts import PROVIDER, accepted_sends, tell
-from tests.carriers import a_carrier, a_simulator, account_settings
+from tests.carriers import a_carrier, a_simulator, account_settings, carried_by
 from tests.makers import NOON, SECRET, make_campaign, make_members, states
 
 
@@ -72,7 +72,7 @@ def test_a_mass_send_of_many_is_delivered_to_all_by_one_report(database: Databas
             "articles": {"new-season": "MEDIA"},
         },
     )
-    carrier = replace(a_carrier(database, simulator, "wechat"), provider=provider)
+    carrier = carried_by(a_carrier(database, simulator, "wechat"), provider)
 
     assert deliver(carrier, now=NOON).outcomes == {OutcomeKind.ACCEPTED: 40}
     pushes = mass_pushes(simulator)

@@ -11,7 +11,8 @@ import pytest
 from scripted_server import Act, answer, hang_up, raw, scripted, trickle
 
 from channels.errors import OutcomeUnknown, ProviderMisconfigured, ProviderUnavailable
-from channels.http import LARGEST_ANSWER, Answer, Http, TimeLimits, retry_after
+from channels.http import LARGEST_ANSWER, Answer, Http, TimeLimits
+from channels.waits import retry_after
 
 LIMITS = TimeLimits(connect=0.5, read=0.4, total=1.0)
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n"

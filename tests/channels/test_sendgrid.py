@@ -137,6 +137,24 @@ def test_each_documented_answer_has_its_meaning(status: int, said: object, kind:
     assert "m@example.com" not in repr(outcome)
 
 
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        (["X-RateLimit-Reset: 1392815263", "Date: Wed, 19 Feb 2014 13:07:13 GMT"], 30.0),
+        (["X-RateLimit-Reset: 1392815263", "Date: Wed, 19 Feb 2014 14:00:00 GMT"], 0.0),
+        (["X-RateLimit-Reset: 1392815263", "Date: Wed, 19 Feb 2014 13:07:13 GMT", "Retry-After: 7"], 7.0),
+        (["X-RateLimit-Reset: 1392815263"], None),
+        (["X-RateLimit-Reset: soon", "Date: Wed, 19 Feb 2014 13:07:13 GMT"], None),
+        (["X-RateLimit-Reset: 60", "Date: Wed, 19 Feb 2014 13:07:13 GMT"], None),
+        ([], None),
+    ],
+)
+def test_a_reached_limit_says_when_it_is_lifted(headers: list[str], wait: float | None) -> None:
+    outcome, _ = sent(answer(error(None), status=429, headers=headers))
+
+    assert (outcome.kind, outcome.retry_after) == (OutcomeKind.NOT_SENT, wait)
+
+
 @pytest.mark.parametrize("key", ["", "x", "AAAA", shown_key(ec.generate_private_key(ec.SECP384R1()).public_key())])
 def test_a_key_that_can_verify_nothing_is_no_setting(key: str) -> None:
     with pytest.raises(ValidationError):

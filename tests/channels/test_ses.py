@@ -17,7 +17,7 @@ from sns_topic import CERTIFICATE, NOW, TOPIC, Amazon, certificate, posted
 from channels.email.ses import Ses, SesSettings
 from channels.email.sigv4 import signed_headers
 from channels.email.sns import Fetch, string_to_sign
-from channels.errors import CallbackRefused
+from channels.errors import CallbackRefused, CallbackUnverified
 from channels.message import Blame, CallbackRequest, Channel, DeliveryReport, Message, Outcome, OutcomeKind
 from channels.registry import PROVIDERS
 
@@ -393,10 +393,10 @@ def test_a_certificate_that_is_none_or_over_verifies_nothing(page: bytes) -> Non
         told(provider, posted())
 
 
-def test_where_amazon_cannot_be_asked_the_callback_is_refused_and_works_afterwards() -> None:
+def test_where_amazon_cannot_be_asked_the_callback_is_not_verified_and_works_afterwards() -> None:
     amazon = Amazon(None)
     provider = opened("http://127.0.0.1:1", fetch=amazon)
-    with pytest.raises(CallbackRefused, match="cannot be verified now"):
+    with pytest.raises(CallbackUnverified, match="cannot be verified now"):
         told(provider, posted())
 
     amazon.page = certificate()

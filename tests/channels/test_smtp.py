@@ -72,7 +72,7 @@ def test_a_refused_recipient_does_not_shift_its_neighbours_outcomes(
 @servers
 def test_every_fault_gives_its_own_outcome_and_only_its_own(tmp_path: Path, server: SmtpServerSettings):
     ordered = [
-        (Fault.THROTTLED, "not_sent", Blame.NOBODY),
+        (Fault.THROTTLED, "not_sent", Blame.ADDRESS),
         (Fault.REDIRECTED, "not_sent", Blame.NOBODY),
         (Fault.ADDRESS_REFUSED, "rejected", Blame.ADDRESS),
         (Fault.MEMBER_REFUSED, "rejected", Blame.MEMBER),

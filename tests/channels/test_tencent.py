@@ -182,7 +182,7 @@ def test_the_table_of_codes_agrees_with_the_shared_one(shared: Path) -> None:
     classes = json.loads((shared / "vectors" / "sms_errors.json").read_text("utf-8"))["tencent"]
     kinds = {
         "throttle_account": ("not_sent", Blame.NOBODY),
-        "throttle_member": ("not_sent", Blame.NOBODY),
+        "throttle_member": ("not_sent", Blame.ADDRESS),
         "config": ("not_sent", Blame.ACCOUNT),
         "account": ("not_sent", Blame.ACCOUNT),
         "member_permanent": ("rejected", Blame.ADDRESS),

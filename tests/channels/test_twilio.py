@@ -228,6 +228,14 @@ def test_a_look_up_finds_the_one_message_of_that_time_with_our_words() -> None:
     assert b"Authorization: Basic " in server.requests[1]
 
 
+def test_a_look_up_finds_our_words_among_others_that_went_there_then() -> None:
+    with opened(page(listed(sid="SM" + "2" * 32, body="other words"), listed())) as (provider, _):
+        found = provider.look_up(MESSAGE, sent_at=SENT_AT)
+
+    assert found is not None
+    assert found.provider_ref == TAKEN["sid"]
+
+
 def test_a_look_up_says_no_only_where_nothing_at_all_went_there_then() -> None:
     inbound = listed(direction="inbound")
     long_ago = listed(date_created="Wed, 18 Jun 2025 01:03:04 +0000")

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_first_run_needs_no_settings(folder: Path) -> None:
     settings = read_settings()
 
     assert settings.database_url is None
-    assert {choice.provider for choice in carriers(settings).values()} == {"sms.aliyun", "email.smtp", "wechat.official_account"}
+    assert {choice.provider for choices in carriers(settings).values() for choice in choices} == {"sms.aliyun", "email.smtp", "wechat.official_account"}
     assert planning_rules(settings).default_zone == "Asia/Shanghai"
 
 
@@ -143,3 +144,57 @@ def test_who_signs_text_messages_is_known_by_the_account_and_the_country(folder:
 
     assert signed_by(Settings(region=region)) is SignedBy.PROVIDER
     assert signed_by(Settings.model_validate({"region": region, "providers": {"sms": gateway}})) is expected
+    signing = {**gateway, "sign_name": "晨光生活"}
+    assert signed_by(Settings.model_validate({"region": region, "providers": {"sms": signing}})) is SignedBy.PROVIDER
+
+
+def an_account(**more: object) -> dict[str, object]:
+    own = {"access_key_id": "an-id", "access_key_secret": "not-a-known-word", "sign_name": "晨光生活", "template_codes": {"*": "SMS_1"}}
+    return {"provider": "sms.aliyun", **own, **more}
+
+
+def test_a_channel_has_one_account_or_several(folder: Path) -> None:
+    (folder / "tidings.toml").write_text(
+        '[[providers.sms]]\nprovider = "sms.aliyun"\nweight = 80\nper_second = 300\nprices = { "86" = 0.045, "*" = "0.5" }\n'
+        'access_key_id = "an-id"\naccess_key_secret = "not-a-known-word"\nsign_name = "晨光生活"\ntemplate_codes = { "*" = "SMS_1" }\n'
+        '[[providers.sms]]\nprovider = "sms.aliyun"\naccount = "backup"\nweight = 0\nper_day = 10_000\n'
+        'access_key_id = "an-id"\naccess_key_secret = "not-a-known-word"\nsign_name = "晨光生活"\ntemplate_codes = { "*" = "SMS_1" }\n'
+        '[providers.email]\nprovider = "email.smtp"\nhost = "mail.example.com"\nsender_address = "crm@example.com"\n'
+    )
+
+    chosen = carriers(read_settings())
+
+    assert [choice.name for choice in chosen["sms"]] == ["sms.aliyun", "sms.aliyun.backup"]
+    assert chosen["sms"][0].prices == {"86": Decimal("0.045"), "*": Decimal("0.5")}
+    assert [choice.name for choice in chosen["email"]] == ["email.smtp"]
+    assert [choice.name for choice in chosen["wechat"]] == ["wechat.official_account"]
+
+
+WECHAT = {"provider": "wechat.official_account", "app_id": "wx5151515151515151", "app_secret": "not-a-known-word"}
+GATEWAY = {"provider": "sms.kannel", "endpoint": "http://127.0.0.1:13013", "username": "camp", "password": "not-a-known-word"}
+
+
+@pytest.mark.parametrize(
+    ("channel", "choices", "field", "words"),
+    [
+        ("sms", [an_account(), an_account()], "providers.sms.1", "both called sms.aliyun"),
+        ("sms", [an_account(), an_account(account="b", speed=3)], "providers.sms.1.speed", "cannot be used"),
+        ("sms", [an_account(), GATEWAY], "providers.sms", "sign text messages and others do not"),
+        ("sms", [an_account(weight=0)], "providers.sms", "weight above 0"),
+        ("wechat", [WECHAT, {**WECHAT, "account": "second"}], "providers.wechat.1", "one account only"),
+    ],
+)
+def test_accounts_that_cannot_stand_beside_each_other_are_refused(
+    folder: Path, channel: str, choices: list[dict[str, object]], field: str, words: str
+) -> None:
+    with pytest.raises(InputRefused) as refused:
+        carriers(Settings.model_validate({"providers": {channel: choices}}))
+
+    found = [problem for problem in refused.value.problems if problem.field == field]
+    assert found and words in found[0].told()
+
+
+@pytest.mark.parametrize("wrong", [{"weight": -1}, {"per_second": 0}, {"per_day": 0}, {"prices": {"+86": 1}}, {"prices": {"86": -1}}, {"account": "A b"}])
+def test_what_an_account_may_do_is_checked(folder: Path, wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Settings.model_validate({"providers": {"sms": an_account(**wrong)}})

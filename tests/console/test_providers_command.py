@@ -37,10 +37,11 @@ def ask(database: Database, redis_url: str, tmp_path: Path, monkeypatch: pytest.
 def test_the_list_names_who_carries_each_channel_and_who_else_could(ask) -> None:
     told = json.loads(ask("list", "--json").stdout)
 
-    assert {row["channel"]: row["provider"] for row in told["providers"]} == {
+    assert {row["channel"]: row["account"] for row in told["accounts"]} == {
         "sms": "sms.aliyun", "email": "email.smtp", "wechat": "wechat.official_account",
     }  # fmt: skip
-    assert all(row["in_use"] == "simulated" and "/callbacks/" in row["callback"] for row in told["providers"])
+    assert all(row["in_use"] == "simulated" and "/callbacks/" in row["callback"] for row in told["accounts"])
+    assert all((row["state"], row["share"], row["weight"]) == ("well", 1.0, 100) for row in told["accounts"])
     assert "sms.tencent" in told["others"]
     assert "服务商" in ask("list", language="zh").stdout
 

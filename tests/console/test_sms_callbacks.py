@@ -1,19 +1,17 @@
 """What SMS providers tell us, over real HTTP, with the public address that stands before ours."""
 
-from collections.abc import Iterator, MutableMapping
-from typing import cast
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 import requests
 from sqlalchemy import select, text
 
-from channels.provider import Provider
 from channels.registry import open_provider
 from channels.sms.twilio_callbacks import signature
 from config.callback_addresses import callback_token
 from database.tables import addresses, suppressions
-from tests.listening import ListeningSide
+from tests.listening import ListeningSide, told_by
 from tests.makers import SECRET, make_members
 
 ACCOUNT = "AC" + "a" * 32
@@ -22,21 +20,15 @@ ACCOUNT = "AC" + "a" * 32
 @pytest.fixture
 def twilio(side: ListeningSide) -> Iterator[ListeningSide]:
     settings = {"account_sid": ACCOUNT, "auth_token": "its-token", "sender": "+15005550006"}
-    yield from carried_by(side, open_provider("sms.twilio", settings))
+    with told_by(side, open_provider("sms.twilio", settings)) as told:
+        yield told
 
 
 @pytest.fixture
 def kannel(side: ListeningSide) -> Iterator[ListeningSide]:
     settings = {"endpoint": "http://127.0.0.1:1", "username": "camp", "password": "its-word"}
-    yield from carried_by(side, open_provider("sms.kannel", settings))
-
-
-def carried_by(side: ListeningSide, provider: Provider) -> Iterator[ListeningSide]:
-    providers = cast(MutableMapping[str, Provider], side.application.providers)
-    before, providers["sms"] = providers["sms"], provider
-    yield side
-    providers["sms"] = before
-    provider.close()
+    with told_by(side, open_provider("sms.kannel", settings)) as told:
+        yield told
 
 
 def path(name: str) -> str:

@@ -1,11 +1,14 @@
 """What a provider tells only when asked reaches the ledger, and one that is away stops no other."""
 
 from types import SimpleNamespace
+from typing import cast
 
 from sqlalchemy import select
 
+from campaigns.accounts import Account
 from channels.errors import ProviderUnavailable
 from channels.message import Callback, Channel, Contact, ContactKind
+from channels.provider import Provider
 from database.engine import Database
 from database.tables import events
 from tests.makers import NOON, SECRET, addresses_of, make_members
@@ -35,7 +38,8 @@ class Telling:
 def test_one_provider_that_is_away_keeps_no_other_from_being_heard(database: Database) -> None:
     with database.transaction() as connection:
         make_members(connection, 1)
-    application = SimpleNamespace(database=database, secret=SECRET, providers={"email": Away(), "wechat": Telling()})
+    accounts = {each.name.partition(".")[0]: [Account(name=each.name, provider=cast(Provider, each))] for each in (Away(), Telling())}
+    application = SimpleNamespace(database=database, secret=SECRET, accounts=accounts)
 
     ask_providers(application)  # type: ignore[arg-type]
     ask_providers(application)  # type: ignore[arg-type]

@@ -1,13 +1,13 @@
 """What became of WeCom's tasks reaches the ledger by asking, and no task is asked about without end."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, text
 
+from campaigns.accounts import Account
 from campaigns.delivery import deliver
 from campaigns.invariants import broken
 from campaigns.sends import apply_reports, take_unheard
@@ -18,7 +18,7 @@ from channels.simulator.settings import ReceiptRules
 from database.engine import Database
 from database.tables import attempts, receipts, sends
 from tests.campaigns.test_planning import plan_all
-from tests.carriers import a_carrier, a_simulator
+from tests.carriers import a_carrier, a_simulator, carried_by
 from tests.makers import NOON, SECRET, make_campaign, make_members, states
 from workers.asking import ask_providers
 
@@ -32,7 +32,7 @@ def carried(database: Database, tmp_path: Path) -> Iterator[Provider]:
             plan_all(connection, make_campaign(connection, channels=["wechat"]))
         settings = {"corp_id": "ww7373737373737373", "secret": "simulated-corp-secret", "endpoint": simulator.http_url}
         provider = open_provider("wechat.wecom", settings)
-        done = deliver(replace(a_carrier(database, simulator, "wechat"), provider=provider), now=NOON)
+        done = deliver(carried_by(a_carrier(database, simulator, "wechat"), provider), now=NOON)
         assert done.outcomes == {OutcomeKind.ACCEPTED: 40}
         yield provider
         provider.close()
@@ -45,7 +45,7 @@ def earlier(database: Database, by: str) -> None:
 
 
 def ask(database: Database, provider: Provider) -> None:
-    ask_providers(SimpleNamespace(database=database, secret=SECRET, providers={"wechat": provider}))  # type: ignore[arg-type]
+    ask_providers(SimpleNamespace(database=database, secret=SECRET, accounts={"wechat": [Account(name=provider.name, provider=provider)]}))  # type: ignore[arg-type]
     with database.transaction() as connection:
         apply_reports(connection, now=NOON)
         assert broken(connection) == []

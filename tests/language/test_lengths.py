@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from templates.lengths import GSM_BASIC, GSM_EXTENDED, sms_parts
+from language.lengths import GSM_BASIC, GSM_EXTENDED, sms_parts
 
 
 def test_the_published_vectors_agree_in_encoding_units_and_parts(shared: Path) -> None:
@@ -30,6 +30,7 @@ def test_the_published_vectors_agree_in_encoding_units_and_parts(shared: Path) -
         ("a" * 307, 307, 3),
         ("€" * 80, 160, 1),
         ("€" * 81, 162, 2),
+        ("€" * 153, 306, 3),  # 76 pairs fill a part of 153, for none is torn apart.
         # An escape pair does not straddle: 152 + € would be 154, so the € moves to part two.
         ("a" * 152 + "€" + "a" * 152, 306, 3),
         ("a" * 151 + "€" + "a" * 153, 306, 2),
