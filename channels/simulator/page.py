@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -16,10 +17,11 @@ from channels.simulator.members_acts import WECHAT_EVENTS, WECHAT_GRANTS, acts_o
 from channels.simulator.page_words import words_for
 from channels.simulator.record import SHOWN, ShownMessage
 from channels.simulator.world import World
-from channels.sms.parts import count_parts
+from language.lengths import sms_parts
 
 PAGES = Path(__file__).parent / "pages"
 CHANNELS = ("sms", "email", "wechat")
+MAINLAND = frozenset({"sms.aliyun", "sms.tencent"})  #: they bill by the mainland's rule
 #: What a member may write with one tap, by channel.
 QUICK_REPLIES: Mapping[str, Sequence[str]] = {"sms": ("退订", "TD", "STOP", "START"), "wechat": ("退订", "STOP")}
 _LINK = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+[A-Za-z0-9/=_-]")
@@ -146,7 +148,8 @@ def _item(shown: ShownMessage) -> Item:
     if shown.act:
         return Item(shown=shown, kind="text" if shown.act == "reply" else "act")
     if shown.provider.startswith("sms."):
-        return Item(shown=shown, parts=count_parts(shown.text))
+        market: Literal["cn", "intl"] = "cn" if shown.provider in MAINLAND else "intl"
+        return Item(shown=shown, parts=sms_parts(shown.text, market=market).parts)
     return _wechat_item(shown)
 
 
