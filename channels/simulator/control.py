@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from channels.simulator.faults import Fault
 from channels.simulator.kannel_desk import KannelDesk
 from channels.simulator.mailgun_desk import MailgunDesk
-from channels.simulator.page import phone_page
+from channels.simulator.page_routes import PageRoutes
 from channels.simulator.receipts import Push
 from channels.simulator.sendgrid_desk import SendGridDesk
 from channels.simulator.ses_desk import SesDesk
@@ -25,7 +25,7 @@ from channels.simulator.world import World
 
 
 class Control:
-    """Answers under ``/_simulator``, and the page at ``/``."""
+    """Answers under ``/_simulator``."""
 
     def __init__(self, world: World, wechat: WechatDesk) -> None:
         self._world = world
@@ -34,16 +34,11 @@ class Control:
     def routes(self) -> list[BaseRoute]:
         """Return where it is watched and steered."""
         return [
-            Route("/", self.page, methods=["GET"]),
             Route("/_simulator/status", self.status, methods=["GET"]),
             Route("/_simulator/faults", self.faults, methods=["POST"]),
             Route("/_simulator/release", self.release, methods=["POST"]),
             Route("/_simulator/expire-token", self.expire_token, methods=["POST"]),
         ]
-
-    async def page(self, request: Request) -> Response:
-        """Show the last messages as phones would."""
-        return HTMLResponse(phone_page(self._world.record.recent))
 
     async def status(self, request: Request) -> Response:
         """Say how many messages were taken, refused and left unanswered, and where the reports stand."""
@@ -91,7 +86,7 @@ def build(world: World) -> Starlette:
     # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
     texts = (TencentDesk(world), sms, TwilioDesk(world), KannelDesk(world))
     mails = (SesDesk(world), SendGridDesk(world), MailgunDesk(world))
-    desks = (*texts, *mails, wechat, WecomDesk(world), Control(world, wechat))
+    desks = (*texts, *mails, wechat, WecomDesk(world), PageRoutes(world, wechat), Control(world, wechat))
     return Starlette(
         routes=[route for desk in desks for route in desk.routes()],
         exception_handlers={ClientDisconnect: _hang_up},

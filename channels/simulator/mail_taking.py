@@ -20,6 +20,7 @@ class Parcel:
     address: str
     reference: str  #: what reports will give back
     text: str  #: what a mail client shows
+    source: bytes = b""  #: the whole mail, or the call that holds it
 
 
 def take(
@@ -31,6 +32,7 @@ def take(
         reference=parcel.reference,
         address=parcel.address,
         text=parcel.text,
+        source=parcel.source,
         accepted=code is None,
         answered=fault is Fault.NONE or fault in REFUSALS,
         provider_ref=provider_ref if code is None else None,

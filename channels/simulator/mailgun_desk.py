@@ -111,9 +111,10 @@ def _mail_in(body: bytes) -> bytes:
 
 def _parcel(fields: Mapping[str, bytes]) -> tuple[Parcel, str, str | None]:
     """Return the mail of a call, its id, and the words with which it is refused, None: it is good."""
-    mail = read_mail(fields.get("message", b""))
+    content = fields.get("message", b"")
+    mail = read_mail(content)
     address, reference = fields.get("to", b"").decode(), fields.get(f"v:{REFERENCE}", b"").decode()
-    parcel = Parcel(address=address, reference=reference, text=shown(mail) if mail else "")
+    parcel = Parcel(address=address, reference=reference, text=shown(mail) if mail else "", source=content)
     message_id = str(mail["Message-ID"]).strip("<>") if mail is not None and mail["Message-ID"] else ""
     checks = (
         (

@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 SYNC_EVERY = 0.05  #: seconds between two fsyncs, at most; a killed simulator loses nothing, a lost machine this much
-SHOWN = 50  #: how many messages the page of recent messages holds
+SHOWN = 300  #: how many messages the page of recent messages holds
+LARGEST_SHOWN = 256 * 1024  #: bytes; of what is longer the page has the words alone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,12 +39,15 @@ class RecordedMessage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownMessage:
-    """A recent message as a phone would show it; held in memory only."""
+    """A recent message, or what a member did; held in memory only."""
 
+    number: int  #: counted from 1
     provider: str
     address: str
     at: datetime
     text: str
+    source: bytes = b""  #: the whole mail, or the JSON that was posted; empty: the text is all there is
+    act: str = ""  #: what the member did, in the words of ``members_acts``; empty: it is a message to them
 
 
 class Record:
@@ -53,6 +57,7 @@ class Record:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.recent: deque[ShownMessage] = deque(maxlen=SHOWN)
+        self.seen = 0  #: how many were ever shown
         self.counts: Counter[str] = (
             Counter()
         )  #: by "<provider> accepted", "<provider> refused", "<provider> unanswered"
@@ -78,8 +83,12 @@ class Record:
         provider_ref: str | None = None,
         code: str | None = None,
         label: str = "",
+        source: bytes = b"",
     ) -> RecordedMessage:
-        """Write one line; it is in the file when this returns, so answer the sender only afterwards."""
+        """Write one line; it is in the file when this returns, so answer the sender only afterwards.
+
+        ``source`` is what the provider was handed, for the page to show it whole.
+        """
         with self._lock:
             entry = RecordedMessage(
                 seq=self._seq + 1,
@@ -99,8 +108,18 @@ class Record:
             self._written = True
             self._note(entry, len(line))
             if accepted:
-                self.recent.append(ShownMessage(provider=provider, address=address, at=entry.at, text=text))
+                self._show(provider, address, entry.at, text, source=source if len(source) <= LARGEST_SHOWN else b"")
         return entry
+
+    def overhear(self, provider: str, address: str, text: str, act: str) -> None:
+        """Let the page show what a member did; it is no part of the record."""
+        with self._lock:
+            self._show(provider, address, datetime.fromtimestamp(time.time(), UTC), text, act=act)
+
+    def shown(self) -> list[ShownMessage]:
+        """Return what the page shows, oldest first."""
+        with self._lock:
+            return list(self.recent)
 
     @property
     def next_seq(self) -> int:
@@ -119,6 +138,14 @@ class Record:
         self._syncing.join()
         os.fsync(self._file)
         os.close(self._file)
+
+    def _show(
+        self, provider: str, address: str, at: datetime, text: str, *, source: bytes = b"", act: str = ""
+    ) -> None:
+        self.seen += 1
+        self.recent.append(
+            ShownMessage(number=self.seen, provider=provider, address=address, at=at, text=text, source=source, act=act)
+        )
 
     def _recall(self) -> None:
         with self.path.open("rb") as lines:

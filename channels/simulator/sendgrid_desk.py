@@ -105,6 +105,7 @@ def _parcel(asked: Mapping[str, Any]) -> Parcel:
         address=str(asked["personalizations"][0]["to"][0]["email"]),
         reference=str(asked.get("custom_args", {}).get(REFERENCE, "")),
         text=f"{asked['subject']}\n\n{asked['content'][0]['value']}",
+        source=json.dumps(asked).encode(),
     )
 
 

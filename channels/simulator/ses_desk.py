@@ -142,7 +142,7 @@ def _parcel(body: bytes) -> tuple[Parcel, tuple[str, str] | None]:
     except (ValueError, LookupError, TypeError, AttributeError, binascii.Error):
         return Parcel(address="", reference="", text=""), ("BadRequestException", "The call is not as documented.")
     mail = read_mail(content)
-    parcel = Parcel(address=str(address), reference=tags.get(TAG, ""), text=shown(mail) if mail else "")
+    parcel = Parcel(address=str(address), reference=tags.get(TAG, ""), text=shown(mail) if mail else "", source=content)
     if not asked.keys() <= KNOWN or not all(NAME.fullmatch(each) for each in (*tags, *tags.values())):
         return parcel, ("BadRequestException", "A field is not known.")
     if not ADDRESS.fullmatch(parcel.address):

@@ -130,6 +130,7 @@ class MailConversation(SmtpSession):
             reference=reference_of(mail),
             address=recipient,
             text=words_of(mail),
+            source=mail,
             accepted=not refused,
             answered=fault not in TAKEN_UNTOLD,
             provider_ref=None if refused else queue_id,

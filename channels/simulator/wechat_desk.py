@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -98,6 +99,11 @@ class WechatDesk:
             return said(45009, "reach max api daily quota limit")
         return JSONResponse({"access_token": handed[0], "expires_in": handed[1]})
 
+    @property
+    def members(self) -> Members:
+        """What members allowed and did."""
+        return self._members
+
     async def steer(self, request: Request) -> Response:
         """Let a member act, ``{"openid": …, "act": "text"}``, or allow notices, ``{"openid": …, "template_id": …, "times": 1}``."""
         asked = read_object(await request.body()) or {}
@@ -159,7 +165,8 @@ class WechatDesk:
             return said(45065, "clientmsgid exist", msg_id=int(self._said_before[mark]))
         job = str(1_000_000_000 + self._world.record.next_seq)
         shown, told = _shown(asked), None if refused else job
-        noted = [self._note(OFFICIAL, each, shown, refused, fault, told) for each in people or [""]]
+        posted = json.dumps(asked).encode()
+        noted = [self._note(OFFICIAL, each, shown, posted, refused, fault, told) for each in people or [""]]
         if refused is not None:
             return said(*refused)
         self._said_before[mark] = job
@@ -173,7 +180,8 @@ class WechatDesk:
         number = str(1_700_000_000_000_000_000 + self._world.record.next_seq)
         message_id = number if refused is None and event else None
         openid = str(asked.get("touser", ""))
-        at = self._note(provider, openid, _shown(asked), refused, fault, message_id)
+        posted = json.dumps(asked).encode()
+        at = self._note(provider, openid, _shown(asked), posted, refused, fault, message_id)
         if refused is not None:
             return said(*refused)
         if message_id is None:
@@ -184,7 +192,14 @@ class WechatDesk:
         return await answered(fault, said(0, "ok", msgid=told), self._world.faults)
 
     def _note(
-        self, provider: str, openid: str, shown: str, refused: Refusal | None, fault: Fault, message_id: str | None
+        self,
+        provider: str,
+        openid: str,
+        shown: str,
+        posted: bytes,
+        refused: Refusal | None,
+        fault: Fault,
+        message_id: str | None,
     ) -> datetime:
         """Write down one message and return when."""
         entry = self._world.record.append(
@@ -192,6 +207,7 @@ class WechatDesk:
             reference="",  # This provider is never told one.
             address=openid,
             text=shown,
+            source=posted,
             accepted=refused is None,
             answered=fault is Fault.NONE or fault in REFUSALS,
             provider_ref=message_id,

@@ -1,0 +1,138 @@
+"""What a member does with a pretend phone: the push by which a provider tells us of it.
+
+Each is worded as the provider's manual has it, and signed where the provider signs.
+"""
+
+import base64
+import hmac
+import json
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from html import escape
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+from channels.simulator.receipts import Push
+from channels.simulator.settings import SimulatorSettings
+from channels.simulator.wechat_words import signed
+
+BEIJING = timezone(timedelta(hours=8))
+OFFICIAL, MINI = "wechat.official_account", "wechat.mini_program"
+
+#: What members of a WeChat account may do beside writing: the act, and the event that tells of it.
+WECHAT_EVENTS: Mapping[str, str] = {
+    "follow": "<Event>subscribe</Event><EventKey></EventKey>",
+    "unfollow": "<Event>unsubscribe</Event><EventKey></EventKey>",
+    "menu": "<Event>CLICK</Event><EventKey>simulated-menu</EventKey>",
+}
+#: What they may say about notices of a template: the act, the event, its outer element, the status.
+WECHAT_GRANTS: Mapping[str, tuple[str, str, str]] = {
+    "allow": ("subscribe_msg_popup_event", "SubscribeMsgPopupEvent", "accept"),
+    "decline": ("subscribe_msg_popup_event", "SubscribeMsgPopupEvent", "reject"),
+    "withdraw": ("subscribe_msg_change_event", "SubscribeMsgChangeEvent", "reject"),
+}
+
+
+def acts_of(provider: str) -> tuple[str, ...]:
+    """Return what a member can do about messages of a provider, as far as the provider tells of it."""
+    if provider == OFFICIAL:
+        return ("reply", *WECHAT_EVENTS, *WECHAT_GRANTS)
+    if provider == MINI:
+        return ("reply", *WECHAT_GRANTS)
+    return ("reply",) if provider in _REPLIES else ()
+
+
+def told_as(
+    settings: SimulatorSettings, provider: str, address: str, act: str, words: str, *, number: int
+) -> Push | None:
+    """Return the push that tells of an act; ``words`` are a reply's, or the template's that is spoken of.
+
+    ``number`` tells this act from all others.  None: the provider does not tell of such acts.
+    """
+    if act not in acts_of(provider):
+        return None
+    if act == "reply" and provider in _REPLIES:
+        return _REPLIES[provider](settings, address, words, number)
+    return _wechat(settings, provider, address, act, words, number)
+
+
+def _aliyun(settings: SimulatorSettings, address: str, words: str, number: int) -> Push:
+    item = {
+        "phone_number": address,
+        "content": words,
+        "send_time": datetime.now(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
+        "sign_name": "",
+        "dest_code": "10690000",
+        "sequence_id": _unique(number),
+    }
+    return _json("sms.aliyun", [item])
+
+
+def _tencent(settings: SimulatorSettings, address: str, words: str, number: int) -> Push:
+    mobile = address.removeprefix("+86")
+    item = {"extend": "", "mobile": mobile, "nationcode": "86", "sign": "", "text": words, "time": int(time.time())}
+    return _json("sms.tencent", item)
+
+
+def _twilio(settings: SimulatorSettings, address: str, words: str, number: int) -> Push:
+    sid = f"SM{_unique(number):032x}"
+    form = {"MessageSid": sid, "SmsSid": sid, "AccountSid": settings.account_sid, "From": address, "Body": words}
+    form |= {"To": "+15005550006", "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}
+    url = settings.receipts.callback_urls.get("sms.twilio", "")
+    said = url + "".join(f"{name}{form[name]}" for name in sorted(form))
+    digest = hmac.new(settings.auth_token.encode(), said.encode("utf-8", "surrogatepass"), "sha1").digest()
+    return Push(
+        provider="sms.twilio",
+        query=urlsplit(url).query,
+        content_type="application/x-www-form-urlencoded; charset=utf-8",
+        body="&".join(f"{name}={quote_plus(value)}" for name, value in form.items()).encode(),
+        receipts=(),
+        headers={"X-Twilio-Signature": base64.b64encode(digest).decode()},
+    )
+
+
+def _kannel(settings: SimulatorSettings, address: str, words: str, number: int) -> Push:
+    said = {"from": address, "text": words, "charset": "UTF-8", "id": str(_unique(number)), "at": str(int(time.time()))}
+    return Push(provider="sms.kannel", query=urlencode(said), content_type="", body=b"", receipts=(), method="GET")
+
+
+def _wechat(settings: SimulatorSettings, provider: str, openid: str, act: str, words: str, number: int) -> Push:
+    stamp = str(int(time.time()))
+    app_id = settings.app_id if provider == OFFICIAL else settings.mini_app_id
+    if act == "reply":
+        inner = f"<MsgType>text</MsgType><Content>{_plain(words)}</Content><MsgId>{_unique(number)}</MsgId>"
+    elif act in WECHAT_EVENTS:
+        inner = f"<MsgType>event</MsgType>{WECHAT_EVENTS[act]}"
+    else:
+        event, outer, status = WECHAT_GRANTS[act]
+        item = f"<TemplateId>{_plain(words)}</TemplateId><SubscribeStatusString>{status}</SubscribeStatusString>"
+        inner = f"<MsgType>event</MsgType><Event>{event}</Event><{outer}><List>{item}</List></{outer}>"
+    body = (
+        f"<xml><ToUserName>gh_simulated</ToUserName><FromUserName>{_plain(openid)}</FromUserName>"
+        f"<CreateTime>{stamp}</CreateTime>{inner}</xml>"
+    )
+    query, whole = signed(body, stamp, settings, app_id)
+    return Push(provider=provider, query=query, content_type="text/xml", body=whole, receipts=())
+
+
+def _json(provider: str, said: object) -> Push:
+    body = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
+    return Push(provider=provider, query="", content_type="application/json", body=body, receipts=())
+
+
+def _plain(words: str) -> str:
+    """Write words as XML can hold them."""
+    return escape("".join(each for each in words if each.isprintable() or each in "\n\t"), quote=False)
+
+
+def _unique(number: int) -> int:
+    """Return a number that no other act has, also of a simulator that ran before this one."""
+    return int(time.time() * 1000) * 1000 + number % 1000
+
+
+_REPLIES: Mapping[str, Callable[[SimulatorSettings, str, str, int], Push]] = {
+    "sms.aliyun": _aliyun,
+    "sms.tencent": _tencent,
+    "sms.twilio": _twilio,
+    "sms.kannel": _kannel,
+}
