@@ -178,6 +178,7 @@ def _ready(
         template=template.name,
         variables=words.variables,
         headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
+        images=words.images,
         purpose=purpose,
     )
     price = carrier.rules.prices.get(channel.value, Decimal(0))
