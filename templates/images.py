@@ -10,10 +10,12 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from language.problems import Problem
 
+NO_IMAGES: Final[Mapping[str, bytes]] = MappingProxyType({})
 FOLDER: Final = "images"
 LARGEST: Final = 200_000  #: bytes of one picture
 LARGEST_TOGETHER: Final = 500_000
@@ -86,3 +88,13 @@ def with_content_ids(html: str, images: Mapping[str, bytes]) -> tuple[str, dict[
         return f"cid:{identity}"
 
     return _SPOKEN.sub(named, html), used
+
+
+def carried(content: Mapping[str, Any]) -> Mapping[str, Mapping[str, bytes]]:
+    """Return what the mail of each language carries, by Content-ID, from finished content."""
+    known = {name: base64.b64decode(said) for name, said in sorted(content.get("images", {}).items())}
+    return {
+        language: MappingProxyType({name: image for name, image in known.items() if f"cid:{name}" in parts["html"]})
+        for language, parts in content["parts"].get("email", {}).items()
+        if "html" in parts
+    }

@@ -4,7 +4,6 @@ A member's data is only ever a value: it is never read as a template.  Content i
 and compiled once per process and kept; a rendering is then a few function calls.
 """
 
-import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from jinja2 import Template, TemplateError, UndefinedError, nodes
 
 from language.problems import InputRefused, Problem
 from templates import wechat_fields
+from templates.images import NO_IMAGES, carried
 from templates.inspection import Inspection, Vocabulary, guard, inspect_source, note_facts
 from templates.known_facts import KNOWN_FACTS, SAMPLE_FACTS, brand_facts
 from templates.lengths import LONGEST_MAINLAND_TEXT, Market, sms_parts
@@ -33,7 +33,6 @@ from templates.sandbox import (
 )
 from templates.template import LANGUAGES, canonical, source_file
 
-NO_IMAGES: Final[Mapping[str, bytes]] = MappingProxyType({})
 SAMPLE_LINK: Final = "https://example.com/c/" + "x" * 32
 
 
@@ -219,18 +218,8 @@ def _compiled(text: str) -> CompiledTemplate:
         defaults={language: defaults_in(content["facts"], language) for language in LANGUAGES},
         market=content["sms"]["market"],
         words={key: tuple(value) for key, value in words.items()},
-        images=_images(content),
+        images=carried(content),
     )
-
-
-def _images(content: Mapping[str, Any]) -> Mapping[str, Mapping[str, bytes]]:
-    """Return the pictures of each language's mail, in the order of their names."""
-    known = {name: base64.b64decode(said) for name, said in sorted(content.get("images", {}).items())}
-    return {
-        language: MappingProxyType({name: image for name, image in known.items() if f"cid:{name}" in parts["html"]})
-        for language, parts in content["parts"].get("email", {}).items()
-        if "html" in parts
-    }
 
 
 def _template(tree: nodes.Template, language: str, channel: str, part: str, file: str) -> Template:
