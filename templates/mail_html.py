@@ -49,6 +49,8 @@ FOREIGN: Final = frozenset(
 FETCHING_STYLE: Final = re.compile(r"@import\b", re.IGNORECASE)
 _TITLE: Final = re.compile(r"(<mj-title\s*>)(.*?)(</mj-title\s*>)", re.IGNORECASE | re.DOTALL)
 
+_RESETS: Final = '<style type="text/css">\n#outlook'
+_KEPT: Final = 'data-css-inline="ignore"'
 _INLINER: Final = css_inline.CSSInliner(
     # Rules that cannot stand in an element, such as those for dark screens and small ones, stay where they are.
     keep_style_tags=True,
@@ -117,7 +119,9 @@ def _inlined(html: str) -> str:
         raise Broken(0, "the styles are too many for so many elements; say less")
     for place in reversed(list(_bodies(html, pieces))):
         html = f"{html[:place]}<tbody>{html[place:]}"
-    return _INLINER.inline(html)
+    # MJML's own resets stay in the head, as MJML means them; in every cell they would double the mail.
+    html = html.replace(_RESETS, f'<style {_KEPT} type="text/css">\n#outlook', 1)
+    return _INLINER.inline(html).replace(f" {_KEPT}", "", 1)
 
 
 def _bodies(html: str, pieces: Iterable[Piece]) -> Iterator[int]:
