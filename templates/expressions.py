@@ -7,7 +7,7 @@ of the same ``{% if %}`` or ``{% for %}`` around whole elements; only then is it
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -140,12 +140,8 @@ def as_comments(protected: Protected, text: str, *, mjml: bool) -> str:
     return "".join(made)
 
 
-def misplaced(protected: Protected, pieces: Iterator[Piece]) -> list[Problem]:
-    """List the expressions that stand where nothing can be carried through: in a tag and not in its quotation marks.
-
-    Raises:
-        Broken: what the pieces are of is not well-formed.
-    """
+def misplaced(protected: Protected, pieces: Iterable[Piece]) -> list[Problem]:
+    """List the expressions that stand where nothing can be carried through: in a tag and not in its quotation marks."""
     problems = []
     for piece in pieces:
         if piece.kind not in ("open", "close") or piece.element is None:

@@ -119,6 +119,9 @@ def _inlined(html: str) -> str:
         raise Broken(0, "the styles are too many for so many elements; say less")
     for place in reversed(list(_bodies(html, pieces))):
         html = f"{html[:place]}<tbody>{html[place:]}"
+    if not any(piece.element is not None and piece.element.name in ("html", "head", "body") for piece in pieces):
+        # Comments before the first element would come to stand outside the body that a parser makes up.
+        html = f"<!DOCTYPE html><html><head></head><body>{html}</body></html>"
     # MJML's own resets stay in the head, as MJML means them; in every cell they would double the mail.
     html = html.replace(_RESETS, f'<style {_KEPT} type="text/css">\n#outlook', 1)
     return _INLINER.inline(html).replace(f" {_KEPT}", "", 1)
@@ -148,8 +151,16 @@ def _refused(protected: Protected, *, mjml: bool) -> list[Problem]:
     text = protected.text
     if mjml and len(text) > LARGEST_MJML:
         raise Broken(0, "the text is longer than {kilobytes} KB", kilobytes=LARGEST_MJML // 1024)
-    pieces = list(read_markup(text, mjml=mjml))
-    problems = misplaced(protected, iter(pieces))
+    pieces: list[Piece] = []
+    try:
+        pieces.extend(read_markup(text, mjml=mjml))
+    except Broken:
+        # A word inside a tag is often what broke it, and says more.
+        told = misplaced(protected, pieces)
+        if told:
+            return told
+        raise
+    problems = misplaced(protected, pieces)
     problems += [_told(broken, protected.line_of(broken.offset)) for broken in _wrong_pieces(text, pieces, mjml=mjml)]
     first = next((piece.element.name for piece in pieces if piece.element is not None), "")
     if mjml and first != "mjml":
