@@ -72,7 +72,7 @@ class _Writer:
         self._unsaid: Element | None = None  #: the hidden element that is being read
         self._rows: list[_Row] = []  #: one for each table that is open
         self._lists: list[_List] = []  #: those that are open
-        self._inside = 0  #: conditions and loops that are open
+        self._around: list[bool] = []  #: for each condition and loop that is open, whether it begins a line
         self._links: list[tuple[str, int]] = []  #: address, and where its words begin
 
     def read(self, piece: Piece) -> None:
@@ -99,7 +99,7 @@ class _Writer:
         if element.name == "table":
             self._rows.append(_Row(layout=element.attributes.get("role", "") in ("presentation", "none")))
         elif element.name in ("ul", "ol"):
-            self._lists.append(_List(numbered=element.name == "ol", inside=self._inside))
+            self._lists.append(_List(numbered=element.name == "ol", inside=len(self._around)))
         if element.name in ("td", "th") and self._rows and not self._rows[-1].layout:
             self._cell(self._rows[-1])
         else:
@@ -147,7 +147,7 @@ class _Writer:
         current = self._lists[-1] if self._lists else _List(numbered=False, inside=0)
         current.items += 1
         # Inside a loop or a condition nobody knows the number yet.
-        numbered = current.numbered and current.inside == self._inside
+        numbered = current.numbered and current.inside == len(self._around)
         self._say("  " * max(0, len(self._lists) - 1) + (f"{current.items}. " if numbered else "- "))
         self._fresh = True
 
@@ -196,9 +196,11 @@ class _Writer:
             self.said.append(" ")
         self._space = ""
         self.said.append(found[0])
-        self._inside += {"begin": 1, "end": -1}.get(kind, 0)
-        if kind == "end" and not breaks:
-            self._fresh = False
+        if kind == "begin":
+            self._around.append(self._fresh)
+        elif kind == "end":
+            # Where nothing of it is said, the line is as it was before.
+            self._fresh = self._around.pop() and self._fresh
 
     def _due(self) -> str:
         breaks, self._breaks = self._breaks, 0

@@ -21,7 +21,9 @@ from channels.email.settings import SmtpSettings
 from channels.errors import MessageRefused
 from channels.message import Message, OutcomeKind
 
-SKELETON = skeleton_for(SmtpSettings(host="mail.example.com", sender_address="crm@example.com", sender_name="潮汐会员中心"))
+SKELETON = skeleton_for(
+    SmtpSettings(host="mail.example.com", sender_address="crm@example.com", sender_name="潮汐会员中心")
+)
 MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff\xe0", "image/gif": b"GIF89a"}
 LOGO, BACK = "logo-0a1b2c3d4e5f.png@tidings", "back-5f4e3d2c1b0a.gif@tidings"
 IMAGES = {LOGO: MAGIC["image/png"] + bytes(range(256)) * 40, BACK: MAGIC["image/gif"] + b"\r\n.\r\n" * 30}
@@ -106,7 +108,11 @@ def test_what_cannot_stand_in_a_mail_is_refused_before_it_is_written(images: Map
 
 def test_sendgrid_is_given_pictures_as_inline_attachments() -> None:
     message = Message(
-        reference="a", channel=MESSAGE.channel, address=MESSAGE.address, parts={**MESSAGE.parts, "html": HTML}, images=IMAGES
+        reference="a",
+        channel=MESSAGE.channel,
+        address=MESSAGE.address,
+        parts={**MESSAGE.parts, "html": HTML},
+        images=IMAGES,
     )
 
     outcome, server = sent(TAKEN, message=message)

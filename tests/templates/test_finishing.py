@@ -52,7 +52,9 @@ def warned(checked: Checked) -> list[str]:
 def test_a_mail_without_text_gets_one_that_can_be_stopped_by(tmp_path: Path) -> None:
     checked = check_template(folder(tmp_path, f"<p>{{{{ name|default('您') }}}}</p>{STOP}"))
 
-    assert (checked.content or {})["parts"]["email"]["zh"]["text"] == "{{ name|default('您') }}\n\n退订 ({{ links.unsubscribe }})"
+    assert (checked.content or {})["parts"]["email"]["zh"][
+        "text"
+    ] == "{{ name|default('您') }}\n\n退订 ({{ links.unsubscribe }})"
     assert warned(checked) == ["email.zh.html:None: there is no text part; one was made from the HTML"]
 
 
@@ -66,13 +68,17 @@ def test_a_text_that_was_written_is_kept(tmp_path: Path) -> None:
 def test_a_way_out_that_nobody_sees_is_none(tmp_path: Path) -> None:
     checked = check_template(folder(tmp_path, f'<p>x</p><div style="display:none">{STOP}</div>'))
 
-    assert any("email.zh.txt: an advertising email must hold {{ links.unsubscribe }}" in problem for problem in told(checked))
+    assert any(
+        "email.zh.txt: an advertising email must hold {{ links.unsubscribe }}" in problem for problem in told(checked)
+    )
 
 
 @pytest.mark.parametrize("spoken", ["images/logo.png", "./images/logo.png", "cid:logo.png"])
 def test_a_picture_travels_under_a_name_that_holds_its_digest(tmp_path: Path, spoken: str) -> None:
     html = f'<img src="{spoken}" alt="标志"><p style="background: url({spoken})">x</p>{STOP}'
-    place = folder(tmp_path, html, images={"logo.png": PNG, "unused.gif": b"GIF89a"}, email__zh__txt="x {{ links.unsubscribe }}")
+    place = folder(
+        tmp_path, html, images={"logo.png": PNG, "unused.gif": b"GIF89a"}, email__zh__txt="x {{ links.unsubscribe }}"
+    )
 
     content = load_library(tmp_path).content("sample")
     words = compile_content(content).render("email", "zh", SAMPLE_FACTS, links=compile_content(content).sample_links())
@@ -121,7 +127,9 @@ def test_a_picture_that_cannot_travel_is_refused(tmp_path: Path, name: str, cont
 
 
 def test_a_picture_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
-    problems = told(check_template(folder(tmp_path, f'{STOP}\n<img src="images/lgoo.png" alt="">', images={"logo.png": PNG})))
+    problems = told(
+        check_template(folder(tmp_path, f'{STOP}\n<img src="images/lgoo.png" alt="">', images={"logo.png": PNG}))
+    )
 
     assert [problem.partition("email.")[2] for problem in problems] == [
         "zh.html:2: there is no picture lgoo.png in the folder images; it has logo.png"
@@ -163,3 +171,17 @@ def test_a_version_depends_on_its_sources_even_where_their_outcome_is_the_same(t
     other = digest(load_library(folder(tmp_path / "b", STOP + "{# a note #}").parent).content("sample"))
 
     assert once != other
+
+
+def test_the_example_of_the_documentation_becomes_the_text_that_stands_there(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "templates.md").read_text("utf-8")
+    source = page.partition("```xml\n")[2].partition("```")[0]
+    expected = page.partition("由它生成的纯文本:\n\n```\n")[2].partition("\n```")[0]
+    place = folder(tmp_path, "", images={"logo.png": PNG}, email__zh__mjml=source)
+    (place / "email.zh.html").unlink()
+    (place / "template.yaml").write_text(SHEET + "facts: {name: 您, brand_address: 上海}\n", encoding="utf-8")
+
+    checked = check_template(place)
+
+    assert told(checked) == []
+    assert (checked.content or {})["parts"]["email"]["zh"]["text"] == expected

@@ -1,6 +1,5 @@
 """MJML and HTML become mails once, with every expression in its place, and nothing hostile gets to the programs."""
 
-
 import re
 import time
 from html import unescape
@@ -50,7 +49,7 @@ def expressions(source: str) -> list[str]:
 
 EXPRESSION = re.compile(r"""\{\{(?:"[^"]*"|'[^']*'|[^"'}])*\}\}|\{%.*?%\}""")
 SURVIVORS = [
-    '<mj-text>{{ name|default("<b> & \'quoted\' }}") }}</mj-text>',
+    "<mj-text>{{ name|default(\"<b> & 'quoted' }}\") }}</mj-text>",
     '<mj-button href="{{ links.shop }}">{{ name }}</mj-button>',
     '<mj-image src="images/a.png" alt="{{ name }}" href="{{ links.shop }}" />',
     '{% if purchases < 3 and tier == "gold" %}<mj-text>a</mj-text>{% elif tier %}<mj-text>b</mj-text>{% else %}<mj-text>c</mj-text>{% endif %}',
@@ -75,7 +74,10 @@ def test_expressions_come_through_mjml_and_styles_untouched(column: str) -> None
 
 
 def test_a_condition_around_sections_stands_around_the_same_sections() -> None:
-    html = finished(BODY.format(head="", body="{% if tier %}" + COLUMN.format("<mj-text>in</mj-text>") + "{% endif %}"), as_mjml=True)
+    html = finished(
+        BODY.format(head="", body="{% if tier %}" + COLUMN.format("<mj-text>in</mj-text>") + "{% endif %}"),
+        as_mjml=True,
+    )
 
     inside = html.partition("{% if tier %}")[2].partition("{% endif %}")[0]
     assert ">in</div>" in inside and inside.count("<div") == inside.count("</div>")
@@ -169,7 +171,13 @@ def test_what_only_looks_like_an_expression_once_it_is_read_stays_words() -> Non
 
 
 EXPRESSIONS = st.sampled_from(
-    ["{{ name }}", '{{ name|default("<a \'b\' & }}") }}', "{{ 'x' if purchases < 3 else \">\" }}", "{{- tier -}}", "{# a <b> #}"]
+    [
+        "{{ name }}",
+        "{{ name|default(\"<a 'b' & }}\") }}",
+        "{{ 'x' if purchases < 3 else \">\" }}",
+        "{{- tier -}}",
+        "{# a <b> #}",
+    ]
 )
 STRETCHES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="{}<>&%#"), max_size=12)
 INSIDE = st.lists(st.one_of(STRETCHES, EXPRESSIONS), max_size=4).map("".join)

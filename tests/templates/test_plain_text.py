@@ -27,7 +27,10 @@ def text(html: str, *, mjml: bool = False) -> str:
         ('<a href="{{ links.shop }}"><img src="https://a.cn/a.png" alt=""></a>', "{{ links.shop }}"),
         ("<ul><li>一</li><li>二<ul><li>三</li></ul></li></ul>四", "- 一\n- 二\n  - 三\n\n四"),
         ("<ol><li>a</li><li>b</li></ol>", "1. a\n2. b"),
-        ("<ol>{% for x in attributes.l %}<li>{{ x }}</li>{% endfor %}</ol>", "{% for x in attributes.l %}- {{ x }}\n{% endfor %}"),
+        (
+            "<ol>{% for x in attributes.l %}<li>{{ x }}</li>{% endfor %}</ol>",
+            "{% for x in attributes.l %}- {{ x }}\n{% endfor %}",
+        ),
         ("<table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td></td><td>3</td></tr></table>", "A | B\n1 |  | 3"),
         ('<table role="presentation"><tr><td>a</td><td>b</td></tr></table>', "a\nb"),
         ('<div style="DISPLAY : none">预览</div><p hidden>x</p>see', "see"),
@@ -35,7 +38,10 @@ def text(html: str, *, mjml: bool = False) -> str:
         ("<p>a&nbsp;b &lt;c&gt; &amp; d&#8203;&zwnj;&shy;e</p>", "a b <c> & de"),
         ("<p>a</p><hr><p>b</p>", "a\n\n----\n\nb"),
         ("<pre>a\n  b</pre>", "a\n  b"),
-        ("<p>a</p>{% if tier %}<p>b</p>{% else %}<p>c</p>{% endif %}<p>d</p>", "a\n\n{% if tier %}b\n\n{% else %}c\n\n{% endif %}d"),
+        (
+            "<p>a</p>{% if tier %}<p>b</p>{% else %}<p>c</p>{% endif %}<p>d</p>",
+            "a\n\n{% if tier %}b\n\n{% else %}c\n\n{% endif %}d",
+        ),
         ("Hi {% if tier %}VIP {% endif %}there", "Hi {% if tier %}VIP {% endif %}there"),
         ('<p title="{% if tier %}x{% endif %}">a</p>', "a"),
     ],
@@ -55,7 +61,9 @@ def test_a_table_of_mjml_reads_row_by_row_and_its_preview_is_left_out() -> None:
 
 
 def test_the_text_of_a_member_has_no_entities_and_no_hole_where_a_condition_is_false() -> None:
-    made = sandbox("zh", html=False).from_string(text("<p>{{ name }}</p>{% if tier %}<p>gold</p>{% endif %}<p>再见</p>"))
+    made = sandbox("zh", html=False).from_string(
+        text("<p>{{ name }}</p>{% if tier %}<p>gold</p>{% endif %}<p>再见</p>")
+    )
 
     assert made.render(name="A & B", tier=None) == "A & B\n\n再见"
     assert made.render(name="王", tier="gold") == "王\n\ngold\n\n再见"
