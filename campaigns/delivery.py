@@ -211,6 +211,7 @@ def _ready(
         template=template.name,
         variables=words.variables,
         headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
+        images=words.images,
         purpose=purpose,
     )
     return _Ready(claimed=send, message=message, parts=words.billed_parts)

@@ -39,6 +39,8 @@ class Message:
         default_factory=dict
     )  #: facts the words used, for providers that fill in their own approved text
     headers: Mapping[str, str] = field(default_factory=dict)  #: email only: List-Unsubscribe and the like
+    #: email only: pictures its html names as cid:…, by Content-ID; the same bytes in every message, never copied
+    images: Mapping[str, bytes] = field(default_factory=dict)
     purpose: Purpose = Purpose.MARKETING  #: the stricter one, where nobody says
     answer_until: datetime | None = None  #: when the member's window for answers closes; None: not known here
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from config.settings import preferred_language
 from database.embedded import EngineFailed
 from language.chinese import CHINESE
-from language.problems import InputRefused
+from language.problems import InputRefused, Problem
 
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
@@ -64,6 +64,12 @@ def say(sentence: str, /, **values: object) -> None:
 def remark(sentence: str, /, **values: object) -> None:
     """Print one sentence to standard error, for what is not the command's result."""
     aside().print(Text(in_words(sentence, **values)))
+
+
+def tell_warnings(warnings: Iterable[Problem]) -> None:
+    """Say on standard error what is worth a look although nothing is wrong with it."""
+    for warning in warnings:
+        remark("Worth a look: {what}", what=warning.told(language()))
 
 
 def fail(sentence: str, /, *, exit_code: int = FAILED, **values: object) -> NoReturn:

@@ -5,7 +5,57 @@ TEMPLATES: dict[str, str] = {
     "the folder's name {name} must be of small letters, digits and hyphens": "文件夹名 {name} 只能由小写字母、数字和连字符组成",
     "no channel takes this file; a template has files such as {expected}": "没有渠道使用这个文件；模板的文件形如 {expected}",
     "the file must be text in UTF-8": "文件必须是 UTF-8 文本",
-    "the text is longer than 64 KB": "文本超过 64 KB",
+    "the text is longer than {kilobytes} KB": "文本超过 {kilobytes} KB",
+    "there is {other} already; an email is written in HTML or in MJML": "已经有 {other}；一封邮件只用 HTML 或 MJML 之一来写",
+    "an SVG is shown by hardly any mail program and can hold scripts; expected png, jpg or gif": (
+        "几乎没有邮件程序显示 SVG，而且其中可能有脚本；请用 png、jpg 或 gif"
+    ),
+    "expected a png, jpg or gif with a name of letters, digits, - and _": (
+        "应为 png、jpg 或 gif，文件名只含字母、数字、- 和 _"
+    ),
+    "the picture is larger than {kilobytes} kB": "图片超过 {kilobytes} kB",
+    "the pictures are together larger than {kilobytes} kB": "图片合计超过 {kilobytes} kB",
+    "the file's content is no {kind}": "文件内容不是 {kind}",
+    "there is no picture {name} in the folder images; it has {known}": "images 文件夹中没有图片 {name}；有的是 {known}",
+    # HTML and MJML
+    "<{name}> is never closed": "<{name}> 没有结束标签",
+    "<{name}> is never closed, or something around it is closed first": "<{name}> 没有结束，或外层先于它结束了",
+    "</{name}> closes nothing": "</{name}> 没有对应的开始标签",
+    "the comment that begins here has no end -->": "此处开始的注释没有结尾 -->",
+    "MJML allows no -- inside a comment": "MJML 的注释里不能有 --",
+    "the tag that begins here has no end, or a quotation mark of it is not closed": "此处的标签没有结尾，或有引号没有闭合",
+    "write &lt; for a < that begins no element": "不作标签的 < 请写成 &lt;",
+    "an email has at most {elements} elements, and {deepest} inside each other": (
+        "一封邮件最多有 {elements} 个元素，嵌套最多 {deepest} 层"
+    ),
+    "{what} stands inside a tag; it may stand in text, or between the quotation marks of an attribute": (
+        "{what} 写在了标签里；它可以写在文字中，或属性的引号之间"
+    ),
+    "{what} would be lost here; it may stand in text, or in an attribute such as href, src or alt": (
+        "{what} 写在这里会丢失；它可以写在文字中，或 href、src、alt 等属性里"
+    ),
+    "{what} must stand with its beginning and its end around whole elements, inside one element or one attribute": (
+        "{what} 的开头和结尾之间必须是完整的元素，并且在同一个元素或同一个属性里"
+    ),
+    "this is not MJML: {words}": "这不是 MJML：{words}",
+    "MJML begins with <mjml>; found {found}": "MJML 以 <mjml> 开头；写的是 {found}",
+    "MJML has no element <{name}>; expected {known}": "MJML 没有元素 <{name}>；应为 {known}",
+    "the styles cannot be read: {words}": "样式无法读取：{words}",
+    "the styles are too many for so many elements; say less": "元素多，样式也太多；请精简",
+    "the finished HTML is longer than {kilobytes} KB": "生成的 HTML 超过 {kilobytes} KB",
+    "write @media inside <style>, not as its attribute": "请把 @media 写在 <style> 里面，不要写成它的属性",
+    "<{name}> would fetch something from elsewhere; write the styles themselves": "<{name}> 会从别处读取内容；请直接写出样式",
+    "<{name}> works in hardly any mail program; use pictures below each other": "几乎没有邮件程序支持 <{name}>；请把图片上下排列",
+    "<{name}> is not known here; write the attributes on the element itself": "这里不支持 <{name}>；请把属性写在元素上",
+    "<{name}> needs a picture of your own: src": "<{name}> 要用您自己的图片：src",
+    # Worth a look
+    "Worth a look: {what}": "值得一看：{what}",
+    "there is no text part; one was made from the HTML": "没有纯文本部分；已由 HTML 生成",
+    "the HTML comes to {size} kB; Gmail cuts off what is beyond {most} kB": "HTML 有 {size} kB；Gmail 会截去超过 {most} kB 的部分",
+    "the picture {address} has no alt; who sees no pictures reads nothing there": (
+        "图片 {address} 没有 alt；看不到图片的人在这里什么也读不到"
+    ),
+    "the link {address} is not https": "链接 {address} 不是 https",
     "there is no such folder": "没有这个文件夹",
     "there is no template {name}; the library has {known}": "没有模板 {name}；模板库中有 {known}",
     # What a template may say
@@ -37,7 +87,7 @@ TEMPLATES: dict[str, str] = {
     "the template has words for no channel": "模板没有任何渠道的文案",
     "the title is missing in {language}": "缺少 {language} 标题",
     "{channel} has no words in the template's default language {language}": "{channel} 缺少模板默认语言 {language} 的文案",
-    "this file is missing: an email has subject, html and text": "缺少这个文件：邮件要有 subject、html 和 text 三部分",
+    "this file is missing: an email has a subject, and html or mjml": "缺少这个文件：邮件要有 subject，以及 html 或 mjml",
     "expected at least one field of the approved template, such as thing1, or text": "至少要有一个已审核模板的字段（例如 thing1），或 text",
     "an advertising text must say how to stop it: 拒收请回复R, 退订 or STOP": (
         "营销短信必须写明退订方式：拒收请回复R、退订或 STOP"

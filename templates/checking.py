@@ -1,49 +1,69 @@
-"""What is wrong with a template before anybody gets it."""
+"""What is wrong with a template before anybody gets it, and what its author may want to know."""
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from language.problems import InputRefused, Problem
 from templates import wechat_fields
+from templates.finishing import finish
 from templates.inspection import Inspection
 from templates.known_facts import SAMPLE_FACTS
 from templates.links import UNSUBSCRIBE
+from templates.mail_warnings import warnings_of
 from templates.rendering import CompiledTemplate, RenderRefused, compile_content, defaults_in, inspect_content
 from templates.template import SHEET, Folder, source_file
 from templates.text_messages import offer_problems, signature_problems
 
-EMAIL_PARTS: Final = ("subject", "html", "text")
+EMAIL_PARTS: Final = ("subject", "html")  #: without which there is no email; its text can be made from html
 LONGEST_SUBJECT: Final = 70  #: characters; phones cut off the rest
 
+NO_WAY_OUT: Final = "an advertising email must hold {{{{ links.unsubscribe }}}} in html and text"
 SCRIPT: Final = re.compile(
     r"<\s*(script|iframe|object|embed|form|base|meta\s+http-equiv)\b|\son[a-z]+\s*=", re.IGNORECASE
 )
 UNQUOTED: Final = re.compile(r"=\s*\{\{")
-ADDRESS: Final = re.compile(r"\b(?:href|src|background)\s*=\s*(?P<quote>[\"'])(?P<to>.*?)(?P=quote)", re.IGNORECASE)
+ADDRESS: Final = re.compile(
+    r"\b(?P<name>href|src|background|background-url)\s*=\s*(?P<quote>[\"'])(?P<to>.*?)(?P=quote)", re.IGNORECASE
+)
 LINK: Final = re.compile(r"\{\{\s*links\.[a-z0-9_]+\s*\}\}")
 LITERAL_ADDRESS: Final = re.compile(r"(https?://[^\s{}]+|mailto:[^\s{}]+|tel:[^\s{}]+|#[^{}]*)")
+OWN_PICTURE: Final = re.compile(r"(?:(?:\./)?images/|cid:)[A-Za-z0-9._-]+")
 SCHEME: Final = re.compile(r"\b(?:javascript|data|vbscript|file):", re.IGNORECASE)
 
 
-def check_folder(read: Folder, folder: Path) -> list[Problem]:
-    """List every problem of a template that was read from ``folder``."""
+@dataclass(kw_only=True)
+class Checked:
+    """A template that was looked at: it may be sent where it has no problems."""
+
+    problems: list[Problem]
+    warnings: list[Problem] = field(default_factory=list)
+    content: dict[str, Any] | None = None  #: finished; None: there are problems
+
+
+def check_folder(read: Folder, folder: Path) -> Checked:
+    """Finish a template that was read from ``folder``, and list every problem on the way."""
     problems = list(read.problems)
     if read.content is None:
-        return problems
+        return Checked(problems=problems)
     problems += _sheet_problems(read, folder)
     inspected = inspect_content(read.content)
     for (channel, language, part), inspection in inspected.items():
         placed = _Place(read, folder, channel, language, part)
         problems += [placed.put(problem) for problem in inspection.problems]
         problems += [placed.put(problem) for problem in _part_problems(read.content, placed, inspection)]
-    problems += _missing_parts(read.content, folder)
-    if not problems:
-        problems += _rendered_problems(read, folder)
-    return problems
+    problems += _missing_parts(read, folder)
+    if problems:
+        return Checked(problems=problems)
+    finished = finish(read, folder)
+    problems = finished.problems or [*_finished_problems(read, finished.content, folder)]
+    if problems:
+        return Checked(problems=problems)
+    warnings = list(warnings_of(read, finished, folder))
+    return Checked(problems=problems, warnings=warnings, content=finished.content)
 
 
 class _Place:
@@ -52,7 +72,7 @@ class _Place:
     def __init__(self, read: Folder, folder: Path, channel: str, language: str, part: str) -> None:
         self.channel, self.language, self.part = channel, language, part
         self.source: str = (read.content or {})["parts"][channel][language][part]
-        name = source_file(channel, language, part)
+        name = read.file_of(channel, language, part)
         self.file = str(folder / name)
         document = read.documents.get(name)
         self._first = document.line_of((part,)) or 1 if document else 1
@@ -87,7 +107,8 @@ def _sheet_problems(read: Folder, folder: Path) -> Iterator[Problem]:
             yield Problem(sentence=sentence, values={"language": language}, file=sheet, line=line, field="title")
 
 
-def _missing_parts(content: Mapping[str, Any], folder: Path) -> Iterator[Problem]:
+def _missing_parts(read: Folder, folder: Path) -> Iterator[Problem]:
+    content = read.content or {}
     for channel, languages in content["parts"].items():
         default = content["default_language"]
         if default not in languages:
@@ -97,7 +118,7 @@ def _missing_parts(content: Mapping[str, Any], folder: Path) -> Iterator[Problem
             for part in EMAIL_PARTS if channel == "email" else ():
                 if part not in parts:
                     file = str(folder / source_file(channel, language, part))
-                    yield Problem(sentence="this file is missing: an email has subject, html and text", file=file)
+                    yield Problem(sentence="this file is missing: an email has a subject, and html or mjml", file=file)
             if channel == "wechat" and not parts.keys() - {wechat_fields.ADDRESS_FIELD}:
                 file = str(folder / source_file(channel, language, "fields"))
                 sentence = "expected at least one field of the approved template, such as thing1, or text"
@@ -112,7 +133,7 @@ def _part_problems(content: Mapping[str, Any], place: _Place, inspection: Inspec
         if content["sms"]["market"] == "cn":
             yield from signature_problems(inspection.tree)
     if place.channel == "email" and marketing and place.part != "subject" and UNSUBSCRIBE not in inspection.links:
-        yield Problem(sentence="an advertising email must hold {{{{ links.unsubscribe }}}} in html and text", line=1)
+        yield Problem(sentence=NO_WAY_OUT, line=1)
     is_field = place.channel == "wechat" and place.part not in wechat_fields.UNTYPED
     if is_field and wechat_fields.kind_of(place.part) is None:
         known = ", ".join(f"{kind}1" for kind in wechat_fields.KINDS)
@@ -130,6 +151,8 @@ def _html_problems(source: str) -> Iterator[Problem]:
         yield _at(source, found, "put the value of an attribute between quotation marks")
     for found in ADDRESS.finditer(source):
         address = found["to"].strip()
+        if found["name"].lower() != "href" and OWN_PICTURE.fullmatch(address):
+            continue
         if not LINK.fullmatch(address) and not LITERAL_ADDRESS.fullmatch(address):
             sentence = "an address in an email is {{{{ links.NAME }}}} or begins with https://; found {address}"
             yield _at(source, found, sentence, address=address[:80])
@@ -142,9 +165,14 @@ def _at(source: str, found: re.Match[str], sentence: str, **values: object) -> P
     return Problem(sentence=sentence, values=values, line=source.count("\n", 0, found.start()) + 1)
 
 
-def _rendered_problems(read: Folder, folder: Path) -> Iterator[Problem]:
-    """Fill in the words for a believable member and look at the result."""
-    content = read.content or {}
+def _finished_problems(read: Folder, content: Mapping[str, Any], folder: Path) -> Iterator[Problem]:
+    """Look at finished content once more, and fill in its words for a believable member."""
+    for (channel, language, part), inspection in inspect_content(content).items():
+        file = str(folder / read.file_of(channel, language, part))
+        stops = content["purpose"] != "marketing" or part == "subject" or UNSUBSCRIBE in inspection.links
+        yield from (replace(problem, file=file, line=None) for problem in inspection.problems)
+        if channel == "email" and not stops:
+            yield Problem(sentence=NO_WAY_OUT, file=file)
     try:
         compiled = compile_content(content)
     except InputRefused as refused:

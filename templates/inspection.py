@@ -54,10 +54,13 @@ class Inspection:
         return self.tree is not None and self.tree.find(nodes.For) is not None
 
 
-def inspect_source(source: str, sandbox: Sandbox, vocabulary: Vocabulary) -> Inspection:
-    """Read one source and list every problem with its line; nothing is run."""
-    if len(source.encode("utf-8", "replace")) > LARGEST_SOURCE:
-        return Inspection(problems=[Problem(sentence="the text is longer than 64 KB")])
+def inspect_source(
+    source: str, sandbox: Sandbox, vocabulary: Vocabulary, *, largest: int = LARGEST_SOURCE
+) -> Inspection:
+    """Read one source of at most ``largest`` bytes and list every problem with its line; nothing is run."""
+    if len(source.encode("utf-8", "replace")) > largest:
+        values = {"kilobytes": largest // 1024}
+        return Inspection(problems=[Problem(sentence="the text is longer than {kilobytes} KB", values=values)])
     bad = UNPRINTABLE.search(source)
     if bad:
         line = source.count("\n", 0, bad.start()) + 1

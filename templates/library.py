@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from language.problems import InputRefused, Problem, refuse
-from templates.checking import check_folder
+from templates.checking import Checked, check_folder
 from templates.template import canonical, read_folder
 
 BUILT_IN: Final = Path(__file__).parent / "messages"
@@ -20,7 +20,7 @@ class Library:
 
     def __init__(self, folders: Mapping[str, Path]) -> None:
         self._folders = dict(folders)
-        self._contents: dict[str, Mapping[str, Any]] = {}
+        self._checked: dict[str, Checked] = {}
 
     def names(self) -> Sequence[str]:
         """Return the names of all templates in their order."""
@@ -43,14 +43,24 @@ class Library:
         Raises:
             InputRefused: there is no such template, or it cannot be used; every problem is told.
         """
+        checked = self._look_at(name)
+        if checked.content is None:
+            raise InputRefused(checked.problems)
+        return dict(checked.content)
+
+    def warnings(self, name: str) -> Sequence[Problem]:
+        """Return what the author of a template may want to change, though it may be sent as it is.
+
+        Raises:
+            InputRefused: there is no such template.
+        """
+        return tuple(self._look_at(name).warnings)
+
+    def _look_at(self, name: str) -> Checked:
         folder = self.folder(name)
-        if name not in self._contents:
-            read = read_folder(folder)
-            problems = check_folder(read, folder)
-            if problems or read.content is None:
-                raise InputRefused(problems)
-            self._contents[name] = read.content
-        return dict(self._contents[name])
+        if name not in self._checked:
+            self._checked[name] = check_template(folder)
+        return self._checked[name]
 
     def channels(self, name: str) -> frozenset[str]:
         """Return the channels for which a template has words."""
@@ -73,8 +83,8 @@ def template_folders(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(("_", ".")))
 
 
-def check_template(folder: Path) -> list[Problem]:
-    """List everything wrong with one template folder; nothing means it may be sent."""
+def check_template(folder: Path) -> Checked:
+    """Look at one template folder: no problems means it may be sent."""
     return check_folder(read_folder(folder), folder)
 
 

@@ -6,7 +6,7 @@ and compiled once per process and kept; a rendering is then a few function calls
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -16,10 +16,21 @@ from jinja2 import Template, TemplateError, UndefinedError, nodes
 from language.lengths import LONGEST_MAINLAND_TEXT, Market, sms_parts
 from language.problems import InputRefused, Problem
 from templates import wechat_fields
+from templates.images import NO_IMAGES, carried
 from templates.inspection import Inspection, Vocabulary, guard, inspect_source, note_facts
 from templates.known_facts import KNOWN_FACTS, SAMPLE_FACTS, brand_facts
 from templates.links import UNSUBSCRIBE
-from templates.sandbox import LARGEST_OUTPUT, NOTES, UNPRINTABLE, Unfit, clean, plain, sandbox
+from templates.sandbox import (
+    LARGEST_HTML,
+    LARGEST_OUTPUT,
+    LARGEST_SOURCE,
+    NOTES,
+    UNPRINTABLE,
+    Unfit,
+    clean,
+    plain,
+    sandbox,
+)
 from templates.template import LANGUAGES, canonical, source_file
 
 SAMPLE_LINK: Final = "https://example.com/c/" + "x" * 32
@@ -45,6 +56,8 @@ class Rendered:
     parts: dict[str, str]  #: as ``Message.parts`` wants them
     variables: dict[str, str]  #: sms only: each fact that was printed, as it was printed
     language: str  #: the language spoken, which may be the template's and not the member's
+    #: email only: as ``Message.images`` wants them; one mapping for every member
+    images: Mapping[str, bytes] = field(default_factory=dict)
     billed_parts: int = 1  #: sms: parts with the 【brand】 signature counted where the mainland asks for one
 
 
@@ -72,6 +85,7 @@ class CompiledTemplate:
     defaults: Mapping[str, Mapping[str, object]]  #: by language: what to say for lack of a fact
     market: Market
     words: Mapping[tuple[str, str], tuple[_Words, ...]]  #: by channel and language
+    images: Mapping[str, Mapping[str, bytes]]  #: by language, then Content-ID: what its mail carries along
 
     def render(self, channel: str, language: str, facts: Mapping[str, object], *, links: Mapping[str, str]) -> Rendered:
         """Fill in every part of one channel.
@@ -97,7 +111,8 @@ class CompiledTemplate:
             return self._text_message(spoken, parts["text"], notes, facts)
         finished = _one_line_subject(parts) if channel == "email" else _wechat(parts)
         _refuse_empty(finished)
-        return Rendered(parts=finished, variables={}, language=spoken)
+        images = self.images.get(spoken, NO_IMAGES) if channel == "email" else NO_IMAGES
+        return Rendered(parts=finished, variables={}, language=spoken, images=images)
 
     def estimated_parts(self, channel: str, language: str) -> int:
         """Return the parts that will be billed for a believable member."""
@@ -164,7 +179,12 @@ def inspect_content(content: Mapping[str, Any]) -> dict[tuple[str, str, str], In
     """Read every source of a content, by channel, language and part."""
     vocabulary = Vocabulary(facts=KNOWN_FACTS | content["facts"].keys(), links={*content["links"], UNSUBSCRIBE})
     return {
-        (channel, language, part): inspect_source(source, sandbox(language, html=part == "html"), vocabulary)
+        (channel, language, part): inspect_source(
+            source,
+            sandbox(language, html=part == "html"),
+            vocabulary,
+            largest=LARGEST_HTML if part == "html" else LARGEST_SOURCE,
+        )
         for channel, languages in content["parts"].items()
         for language, parts in languages.items()
         for part, source in parts.items()
@@ -198,6 +218,7 @@ def _compiled(text: str) -> CompiledTemplate:
         defaults={language: defaults_in(content["facts"], language) for language in LANGUAGES},
         market=content["sms"]["market"],
         words={key: tuple(value) for key, value in words.items()},
+        images=carried(content),
     )
 
 

@@ -24,6 +24,7 @@ LONGEST_LIST: Final = 100  #: items of a member's list that words may walk throu
 LARGEST_NUMBER: Final = 10**18
 LARGEST_OUTPUT: Final = 256 * 1024  #: bytes of UTF-8, counted as characters while rendering
 LARGEST_SOURCE: Final = 64 * 1024
+LARGEST_HTML: Final = 256 * 1024  #: of the source of a mail's HTML, which MJML makes long
 
 NOTES: Final = "-notes"  #: where the facts used are noted; no template can say this name
 PASSED_LIST: Final = "-passed_list"  #: wrapped around what a loop walks through

@@ -1,10 +1,11 @@
 """The form of a template folder, and how it becomes one value.
 
 A folder ``messages/<name>/`` holds ``template.yaml`` and one file per channel, language and
-part: ``sms.zh.txt``, ``email.zh.subject.txt``, ``email.zh.html``, ``email.zh.txt`` and
-``wechat.zh.yaml`` (field of the approved WeChat template → words).  Read together they are
-one JSON-able dict, the template's *content*, which needs nothing else to be rendered and is
-kept for ever under its digest.
+part: ``sms.zh.txt``, ``email.zh.subject.txt``, ``email.zh.html`` or ``email.zh.mjml``,
+``email.zh.txt`` and ``wechat.zh.yaml`` (field of the approved WeChat template → words); the
+folder ``images`` holds the pictures of its mails.  Read together and finished they are one
+JSON-able dict, the template's *content*, which needs nothing else to be rendered and is kept
+for ever under its digest.
 """
 
 import json
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from language.documents import Document, read_document, validate
 from language.problems import InputRefused, Problem
+from templates.images import FOLDER as IMAGES
+from templates.images import read_images
 
 LANGUAGES: Final = ("zh", "en")
 CHANNELS: Final = ("sms", "email", "wechat")
@@ -29,11 +32,14 @@ PART_FILES: Final[Mapping[tuple[str, str], str]] = {
     ("sms", "txt"): "text",
     ("email", "subject.txt"): "subject",
     ("email", "html"): "html",
+    ("email", "mjml"): "html",
     ("email", "txt"): "text",
     ("wechat", "yaml"): "fields",
 }
 ENDINGS: Final = {"subject": "subject.txt", "html": "html", "text": "txt"}  #: of an email's parts
-EXAMPLE_FILES: Final = "sms.zh.txt, email.zh.subject.txt, email.zh.html, email.zh.txt, wechat.zh.yaml"
+EXAMPLE_FILES: Final = (
+    "sms.zh.txt, email.zh.subject.txt, email.zh.html, email.zh.mjml, email.zh.txt, wechat.zh.yaml, images/logo.png"
+)
 FOLDER_FORM: Final = r"[a-z0-9][a-z0-9-]{0,59}"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -68,9 +74,17 @@ class Folder:
     """What was read from one template folder."""
 
     name: str
-    content: dict[str, Any] | None = None  #: None: the sheet could not be used
+    content: dict[str, Any] | None = None  #: as it is written; None: the sheet could not be used
     problems: list[Problem] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)  #: YAML files read, by file name
+    images: dict[str, bytes] = field(default_factory=dict)  #: by file name
+    mjml: set[str] = field(default_factory=set)  #: languages whose html is written in MJML
+
+    def file_of(self, channel: str, language: str, part: str) -> str:
+        """Name the file in which a part is written."""
+        if (channel, part) == ("email", "html") and language in self.mjml:
+            return f"email.{language}.mjml"
+        return source_file(channel, language, part)
 
     def refuse(self, path: Path, sentence: str, **values: object) -> None:
         """Note a problem of a whole file."""
@@ -83,7 +97,7 @@ def canonical(content: Mapping[str, object]) -> str:
 
 
 def source_file(channel: str, language: str, part: str) -> str:
-    """Name the file in which a part is written."""
+    """Name the file in which a part is usually written."""
     if channel == "wechat":
         return f"wechat.{language}.yaml"
     return f"{channel}.{language}.{ENDINGS[part] if channel == 'email' else 'txt'}"
@@ -97,7 +111,10 @@ def read_folder(folder: Path) -> Folder:
         read.refuse(folder, sentence, name=folder.name)
     parts: dict[str, dict[str, dict[str, str]]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.name != SHEET and not path.name.startswith("."):
+        if path.name == IMAGES and path.is_dir():
+            read.images, problems = read_images(path)
+            read.problems += problems
+        elif path.name != SHEET and not path.name.startswith("."):
             _read_part(path, parts, read)
     try:
         read.documents[SHEET] = read_document(folder / SHEET)
@@ -117,7 +134,7 @@ def _read_part(path: Path, parts: dict[str, dict[str, dict[str, str]]], read: Fo
         read.refuse(path, "no channel takes this file; a template has files such as {expected}", expected=EXAMPLE_FILES)
         return
     if path.stat().st_size > LARGEST_FILE:
-        read.refuse(path, "the text is longer than 64 KB")
+        read.refuse(path, "the text is longer than {kilobytes} KB", kilobytes=LARGEST_FILE // 1024)
         return
     words = parts.setdefault(channel, {}).setdefault(language, {})
     try:
@@ -127,6 +144,11 @@ def _read_part(path: Path, parts: dict[str, dict[str, dict[str, str]]], read: Fo
             words.update({str(name): str(value) for name, value in fields.items()})
         else:
             source = path.read_text("utf-8")
+            if part in words:
+                read.refuse(path, "there is {other} already; an email is written in HTML or in MJML", other=f"{path.stem}.html")
+                return
+            if ending == "mjml":
+                read.mjml.add(language)
             words[part] = source if part == "html" else source.strip()
     except UnicodeDecodeError:
         read.refuse(path, "the file must be text in UTF-8")

@@ -9,12 +9,13 @@ import binascii
 import functools
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Protocol
 
+from channels.email.inline_images import related
 from channels.email.mailbox import mailbox, one_line
 from channels.errors import AddressRefused, ContentRefused, MessageRefused
 from channels.message import Message
@@ -110,7 +111,7 @@ def write_mail(
         f"To: <{to}>\r\nSubject: {subject}\r\nMessage-ID: {message_id(skeleton, message)}\r\n"
         f"{REFERENCE_HEADER}: {message.reference}\r\n{_own_headers(skeleton, message)}"
     )
-    mail = b"".join((date, skeleton.sender, head.encode(), _body(message.parts)))
+    mail = b"".join((date, skeleton.sender, head.encode(), _body(message)))
     mail = b"".join((sign(mail) if sign is not None else b"", mail, b".\r\n"))
     # No header line begins with a dot, so a dot after a line end is a dot of the words, or the last one.
     return mail if mail.find(b"\r\n.") == len(mail) - 5 else mail[:-3].replace(b"\r\n.", b"\r\n..") + b".\r\n"
@@ -186,13 +187,18 @@ def own_headers(skeleton: Skeleton, message: Message) -> dict[str, str]:
     return {name: value for name, _, value in (line.partition(": ") for line in lines)}
 
 
-def _body(parts: Mapping[str, str]) -> bytes:
-    text, html = parts.get("text", ""), parts.get("html", "")
-    if text and html:
-        return b"".join((_ALTERNATIVE, _PART, _part(b"plain", text), b"\r\n", _PART, _part(b"html", html), _END))
+def _body(message: Message) -> bytes:
+    text, html = message.parts.get("text", ""), message.parts.get("html", "")
     if not text and not html:
         raise ContentRefused("A mail needs a text or an HTML part.", provider=PROVIDER)
-    return b"MIME-Version: 1.0\r\n" + (_part(b"plain", text) if text else _part(b"html", html)) + b"\r\n"
+    if not html:
+        return b"MIME-Version: 1.0\r\n" + _part(b"plain", text) + b"\r\n"
+    shown = _part(b"html", html)
+    if message.images:
+        shown = related(shown, message.images, provider=PROVIDER)
+    if not text:
+        return b"MIME-Version: 1.0\r\n" + shown + b"\r\n"
+    return b"".join((_ALTERNATIVE, _PART, _part(b"plain", text), b"\r\n", _PART, shown, _END))
 
 
 def _part(kind: bytes, words: str) -> bytes:

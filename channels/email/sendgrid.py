@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from pydantic import Field, SecretStr, field_validator
 
 from channels.email.api_mail import ENDPOINT, ApiMail, ApiMailSettings, WrittenMail
+from channels.email.inline_images import attachments
 from channels.email.mailbox import one_line
 from channels.email.sendgrid_events import REFERENCE, read_events
 from channels.email.webhook_fields import is_fresh, objects, read_json, utc_now, words
@@ -140,6 +141,8 @@ class SendGrid(ApiMail):
             "custom_args": {REFERENCE: mail.reference},
             "tracking_settings": UNTOUCHED,
         }
+        if message.images:
+            asked["attachments"] = attachments(message.images, provider=self.name)
         if settings.reply_to:
             asked["reply_to"] = {"email": settings.reply_to}
         return asked

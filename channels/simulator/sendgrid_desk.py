@@ -1,5 +1,6 @@
 """A pretend SendGrid: mail/send of version 3, strict about key and fields, and a signed Event Webhook."""
 
+import base64
 import hmac
 import json
 import re
@@ -22,6 +23,7 @@ PROVIDER = "email.sendgrid"
 REFERENCE = "tidings_reference"
 KNOWN = frozenset(
     {"personalizations", "from", "reply_to", "subject", "content", "headers", "custom_args", "tracking_settings"}
+    | {"attachments"}
 )
 #: Headers the real one writes by itself and refuses to be told.
 RESERVED = frozenset(
@@ -125,8 +127,17 @@ def _wrong_field(asked: Mapping[str, Any], domain: str) -> str | None:
         (all(each["value"] for each in asked["content"]), CONTENT),
         (texts and not RESERVED & {name.lower() for name in headers}, "headers"),
         (len(json.dumps(arguments)) <= MOST_ARGUMENTS, "custom_args"),
+        (all(_is_picture(each, asked["content"][-1]) for each in asked.get("attachments", [])), "attachments"),
     )
     return next((field for fine, field in checks if not fine), None)
+
+
+def _is_picture(attached: Mapping[str, str], shown: Mapping[str, str]) -> bool:
+    """Say whether an attachment is whole, stands inside the mail, and is spoken of there."""
+    named = {"content", "type", "filename", "disposition", "content_id"}
+    base64.b64decode(attached["content"], validate=True)
+    inline = attached["disposition"] == "inline" and shown["type"] == "text/html"
+    return attached.keys() == named and inline and f"cid:{attached['content_id']}" in shown["value"]
 
 
 def _event(told: Receipt) -> dict[str, object]:

@@ -17,7 +17,7 @@ from campaigns.sends import cancel_for_campaign
 from config.carriers import signed_by
 from config.settings import read_settings
 from config.wiring import Application, open_application
-from console.output import in_words, language, print_json, print_table, run_command, say
+from console.output import in_words, language, print_json, print_table, run_command, say, tell_warnings
 from database.engine import read_clock
 from database.tables import campaigns, sends
 from language.problems import InputRefused, Problem, refuse
@@ -74,6 +74,8 @@ def apply_folder(
     with open_application() as application, application.database.transaction() as connection:
         now, signs = read_clock(connection), signed_by(application.settings)
         done = apply_campaigns(connection, wanted, application.library, now=now, signed_by=signs)
+        for template in sorted({definition.template for definition in wanted}):
+            tell_warnings(application.library.warnings(template))
     if as_json:
         print_json({"new": list(done.new), "changed": list(done.changed), "unchanged": list(done.unchanged)})
         return

@@ -1,5 +1,6 @@
 """``tidings templates``: which words there are, what is wrong with them, how they read."""
 
+import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +9,7 @@ import typer
 
 from campaigns.rendering_facts import facts_for
 from config.wiring import Application, open_application
-from console.output import fail, in_words, language, print_json, print_table, run_command, say
+from console.output import fail, in_words, language, print_json, print_table, run_command, say, tell_warnings
 from database.engine import read_clock
 from language.problems import InputRefused, Problem, refuse
 from members.people import find_member
@@ -44,16 +45,19 @@ def check_templates(
     """Name everything wrong with templates, with file and line, and what was expected."""
     library = load_library(folder)
     names = [name] if name is not None else library.names()
-    problems = {checked: check_template(library.folder(checked)) for checked in names}
-    found = [problem for several in problems.values() for problem in several]
+    checks = {checked: check_template(library.folder(checked)) for checked in names}
+    found = [problem for check in checks.values() for problem in check.problems]
     if as_json:
-        told = {checked: [_told(problem) for problem in several] for checked, several in problems.items()}
-        print_json({"templates": told, "problems": len(found)})
+        told = {checked: [_told(problem) for problem in check.problems] for checked, check in checks.items()}
+        warnings = {checked: [_told(warning) for warning in check.warnings] for checked, check in checks.items()}
+        print_json({"templates": told, "problems": len(found), "warnings": warnings})
         if found:
             raise typer.Exit(2)
         return
     if found:
         raise InputRefused(found)
+    for check in checks.values():
+        tell_warnings(check.warnings)
     say("{count} templates checked, nothing wrong.", count=len(names))
 
 
@@ -69,15 +73,19 @@ def preview_template(
     folder: Folder = BUILT_IN,
 ) -> None:
     """Show a template as one member would get it.  Nothing is sent, and its links lead nowhere."""
-    content = load_library(folder).content(name)
+    library = load_library(folder)
+    content = library.content(name)
     with open_application() as application:
         facts = _facts(application, member)
     rendered = _rendered(content, channel, spoken or str(facts["language"]), facts)
     if html is not None:
         _write_html(html, rendered)
     if as_json:
-        print_json({"template": name, "channels": {each: _shown(words) for each, words in rendered.items()}})
+        warnings = [_told(warning) for warning in library.warnings(name)]
+        shown = {each: _shown(words) for each, words in rendered.items()}
+        print_json({"template": name, "channels": shown, "warnings": warnings})
         return
+    tell_warnings(library.warnings(name))
     for each, words in rendered.items():
         if isinstance(words, RenderRefused):
             say("{channel}: refused, {reason}", channel=each, reason=words.reason)
@@ -122,8 +130,11 @@ def _write_html(file: Path, rendered: Mapping[str, Rendered | RenderRefused]) ->
     words = rendered.get("email")
     if not isinstance(words, Rendered):
         raise refuse("there is no email to write to the file", field="--html")
+    html = words.parts["html"]
+    for name, image in words.images.items():  # A browser knows nothing of what travels beside a mail.
+        html = html.replace(f"cid:{name}", f"data:image;base64,{base64.b64encode(image).decode()}")
     try:
-        file.write_text(words.parts["html"], encoding="utf-8")
+        file.write_text(html, encoding="utf-8")
     except OSError as error:
         raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or "") from None
 

@@ -6,6 +6,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +17,7 @@ from channels.email.ses import Ses, SesSettings
 from channels.email.sigv4 import signed_headers
 from channels.errors import CallbackRefused
 from channels.http import Answer, Http, TimeLimits
-from channels.message import CallbackRequest, Channel, Message
+from channels.message import CallbackRequest, Channel, Message, OutcomeKind
 from channels.provider import Provider
 from channels.registry import open_provider
 from channels.simulator.running import SimulatorProcess
@@ -123,6 +124,21 @@ def test_a_report_that_was_changed_on_its_way_is_refused(simulator: SimulatorPro
     with pytest.raises(CallbackRefused):
         provider.read_callback(as_request(push, forged))
     provider.close()
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_a_mail_that_carries_a_picture_is_taken_by_every_provider(simulator: SimulatorProcess, name: str) -> None:
+    provider = account(simulator, name)
+    shown = '<p>您好</p><img src="cid:logo-1@tidings" alt="">'
+    plain = mail(77)
+    parts, image = {**plain.parts, "html": shown}, b"\x89PNG\r\n\x1a\n" + bytes(2000)
+
+    (outcome,) = provider.deliver(
+        [replace(plain, parts=parts, images={"logo-1@tidings": image})], deadline=time.monotonic() + 20
+    )
+    provider.close()
+
+    assert outcome.kind is OutcomeKind.ACCEPTED
 
 
 WRONG = [

@@ -1,7 +1,8 @@
 """``make chaos``: the full size, printed as JSON; exits 1 when a promise is broken or a red check stays green.
 
 A word does only a part of it: ``strangers`` (``make strangers``) what strangers try at the public side, ``receipts``
-what providers tell, doubled and shuffled, ``words`` whether anybody gets words that are another's.
+what providers tell, doubled and shuffled, ``words`` whether anybody gets words that are another's, ``sickness`` what becomes of
+messages when one of two accounts is in trouble.
 """
 
 import json
@@ -25,6 +26,7 @@ from tests.chaos.runs import (
     resending_what_is_marked,
     without_the_poll,
 )
+from tests.chaos.sickness import every_sickness
 from tests.chaos.strangers import everything_strangers_do
 from tests.chaos.words import everybodys_words, mixed_up, sharing_one_message
 from tests.listening import ListeningSide, a_listening_side
@@ -84,7 +86,14 @@ def words() -> dict[str, object]:
     return seen | {"red checks that turned red": red, "kept": not mixed_up(seen) and all(red.values())}
 
 
-PARTS: Mapping[str, Callable[[], dict[str, object]]] = {"strangers": strangers, "receipts": receipts, "words": words}
+def sickness() -> dict[str, object]:
+    """Let an account fall sick in every way, for half a minute each."""
+    return every_sickness(folder("sickness"), seconds=30, each_wave=25)
+
+
+PARTS: Mapping[str, Callable[[], dict[str, object]]] = {
+    "strangers": strangers, "receipts": receipts, "words": words, "sickness": sickness,
+}  # fmt: skip
 
 
 def main() -> int:

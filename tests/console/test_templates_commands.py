@@ -48,6 +48,23 @@ def test_a_broken_template_is_told_with_file_and_line_and_exit_code_two(tmp_path
     assert json.loads(for_programs.stdout)["templates"]["broken"][0]["line"] == 2
 
 
+def test_what_is_worth_a_look_is_told_and_the_command_still_ends_well(tmp_path: Path) -> None:
+    folder = tmp_path / "noted"
+    folder.mkdir()
+    (folder / "template.yaml").write_text("title: {zh: 好, en: Fine}\npurpose: service\n", encoding="utf-8")
+    (folder / "email.zh.subject.txt").write_text("您好", encoding="utf-8")
+    (folder / "email.zh.html").write_text('<p>x</p>\n<img src="https://a.cn/a.png">', encoding="utf-8")
+
+    for_people = RUN.invoke(app, ["check", "--folder", str(tmp_path)], env={"TIDINGS_LANGUAGE": "en"})
+    for_programs = RUN.invoke(app, ["check", "--json", "--folder", str(tmp_path)])
+
+    assert for_people.exit_code == for_programs.exit_code == 0
+    assert f"Worth a look: {folder}/email.zh.html:2: the picture https://a.cn/a.png has no alt" in for_people.stderr
+    assert "1 templates checked, nothing wrong." in for_people.stdout
+    told = json.loads(for_programs.stdout)
+    assert (told["problems"], [warning["line"] for warning in told["warnings"]["noted"]]) == (0, [None, 2])
+
+
 @pytest.mark.parametrize("words", [["check", "welcom"], ["check", "--folder", "/no/such/folder"]])
 def test_what_does_not_exist_is_refused(words: list[str]) -> None:
     ran = RUN.invoke(app, words)

@@ -82,7 +82,7 @@ REFUSED_AT_CHECK = (
     "{% if name %}",
     "{{ name|-passed_list }}",
     "{{ -notes }}",
-    "{% raw %}" + "a" * 70_000 + "{% endraw %}",
+    "{% raw %}" + "a" * 300_000 + "{% endraw %}",
     "a\x00b",
     "a\u202eb",
     "{% for a in attributes.l %}{% for b in attributes.l %}" + "{{ name|upper }}" * 30 + "{% endfor %}{% endfor %}",

@@ -20,7 +20,7 @@ def told(folder: Path, words: str, *, purpose: str = "marketing", market: str = 
     sheet = f"title: {{zh: 样, en: S}}\npurpose: {purpose}\nfacts: {{name: 会员{more}}}\nlinks: {{shop: 'https://x.cn'}}\nsms: {{market: {market}, most_parts: 5}}\n"
     (made / "template.yaml").write_text(sheet, encoding="utf-8")
     (made / "sms.zh.txt").write_text(words, encoding="utf-8")
-    return [problem.sentence for problem in check_template(made)]
+    return [problem.sentence for problem in check_template(made).problems]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_abroad_square_brackets_are_brackets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("folder", template_folders(BUILT_IN), ids=lambda folder: folder.name)
 def test_the_built_in_words_keep_the_rules(folder: Path, tmp_path: Path) -> None:
-    assert check_template(folder) == []
+    assert check_template(folder).problems == []
 
     # And the rule bites in each of them: without its offer it is refused.
     copied = tmp_path / folder.name
@@ -83,4 +83,4 @@ def test_the_built_in_words_keep_the_rules(folder: Path, tmp_path: Path) -> None
     for language, offer in (("zh", "拒收请回复R"), ("en", "Reply R to opt out.")):
         file = copied / f"sms.{language}.txt"
         file.write_text(file.read_text("utf-8").replace(offer, ""), encoding="utf-8")
-    assert [problem.sentence for problem in check_template(copied)] == [MISSING, MISSING]
+    assert [problem.sentence for problem in check_template(copied).problems] == [MISSING, MISSING]
