@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
 from campaigns.campaign import CampaignDefinition
 from campaigns.rendering_facts import facts_for
@@ -31,7 +31,7 @@ from campaigns.terms import Terms, terms_of
 from channels.message import Blame, Channel, Message, Outcome, OutcomeKind, Purpose
 from channels.provider import Provider
 from database.engine import Database
-from database.tables import addresses, campaigns, sends, template_versions
+from database.tables import addresses, attempts, campaigns, template_versions
 from members.consent import suppress
 from templates.links import links_for
 from templates.rendering import CompiledTemplate, RenderRefused, compile_content
@@ -73,6 +73,11 @@ class Delivered:
     unrendered: int = 0
     held_back: int = 0  #: refused, postponed or cancelled by the last check
     outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
+
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether something may go on to another channel."""
+        return self.held_back > 0 or not {OutcomeKind.REJECTED, OutcomeKind.NOT_SENT}.isdisjoint(self.outcomes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,14 +211,14 @@ def _carry(
     # The deadline is taken before the mark, so that it is never later than the lease allows:
     # a worker that is frozen between mark and call finds it passed and calls nobody.
     deadline = time.monotonic() + carrier.lease.total_seconds() * CALLING_SHARE
-    attempts = _mark(carrier, window, terms, token, now)
-    going = [ready for ready in window if ready.claimed.id in attempts]
+    numbers = _mark(carrier, window, terms, token, now)
+    going = [ready for ready in window if ready.claimed.id in numbers]
     done.held_back += len(window) - len(going)
     if not going:
         return
     outcomes = carrier.provider.deliver([ready.message for ready in going], deadline=deadline)
     answers = [
-        Answer(send_id=ready.claimed.id, attempt=attempts[ready.claimed.id], outcome=outcome)
+        Answer(send_id=ready.claimed.id, attempt=numbers[ready.claimed.id], outcome=outcome)
         for ready, outcome in zip(going, outcomes, strict=True)
     ]
     with carrier.database.transaction() as connection:
@@ -243,11 +248,13 @@ def _mark(
 def _suppress_refused(connection: Connection, answers: Sequence[Answer], carrier: Carrier, now: datetime) -> None:
     """Put addresses on the suppression list that the provider will never reach, or whose owner said no."""
     for blame, reason in ((Blame.ADDRESS, "hard_bounce"), (Blame.MEMBER, "reply")):
-        ids = [answer.send_id for answer in answers if _is_refused(answer.outcome, blame)]
-        if not ids:
+        refused = [(answer.send_id, answer.attempt) for answer in answers if _is_refused(answer.outcome, blame)]
+        if not refused:
             continue
         found = connection.execute(
-            select(addresses.c.fingerprint).join(sends, sends.c.address_id == addresses.c.id).where(sends.c.id.in_(ids))
+            select(addresses.c.fingerprint)
+            .join(attempts, attempts.c.address_id == addresses.c.id)
+            .where(tuple_(attempts.c.send_id, attempts.c.number).in_(refused))
         ).scalars()
         channel = carrier.provider.channel.value
         suppress(connection, channel, list(found), reason=reason, source=carrier.provider.name, now=now)
