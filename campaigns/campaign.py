@@ -2,15 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from campaigns.rules import Cap, QuietHoursText
 from language.documents import Document, read_document, validate
@@ -46,6 +56,43 @@ class Goal(_Part):
     event: str
     within: Duration
     value: str | None = None  #: name for the amount that is summed as revenue; None: responses are only counted
+
+
+#: Receipts take their time, and so do the workers that apply them.
+SHORTEST_CONFIRMATION = timedelta(minutes=1)
+
+
+class Fallback(_Part):
+    """When a send goes on to the campaign's next channel."""
+
+    unconfirmed_after: Duration | None = None  #: also where nobody says within that time that it arrived
+
+    @field_validator("unconfirmed_after")
+    @classmethod
+    def _is_long_enough(cls, length: timedelta | None) -> timedelta | None:
+        if length is not None and length < SHORTEST_CONFIRMATION:
+            raise mistake("a delivery is awaited for 1m at least")
+        return length
+
+
+def _read_fallback(given: object) -> object:
+    """Read what stands under ``fallback``.
+
+    Raises:
+        ValueError: it is neither of the two forms.
+    """
+    if given == "none":
+        return None
+    if not isinstance(given, Mapping | Fallback):
+        raise mistake("fallback is none, or says unconfirmed_after, such as 4h")
+    return given
+
+
+FallbackText = Annotated[
+    Fallback | None,
+    BeforeValidator(_read_fallback),
+    PlainSerializer(lambda fallback: "none" if fallback is None else fallback.model_dump(mode="json")),
+]
 
 
 class Schedule(_Part):
@@ -92,6 +139,7 @@ class CampaignDefinition(_Part):
     title: Title = Title()
     template: str
     channels: tuple[ChannelName, ...] = Field(min_length=1)  #: in order of preference
+    fallback: FallbackText = Fallback()  #: to the next channel where one refuses; None: never
     purpose: Literal["marketing", "service"] = "marketing"
     audience: dict[str, object] | None = None  #: a condition; None: everybody, or whoever a journey brings
     control: Control = Control()
@@ -108,6 +156,14 @@ class CampaignDefinition(_Part):
         if len(set(channels)) != len(channels):
             raise mistake("a channel is named twice")
         return channels
+
+    @field_validator("fallback")
+    @classmethod
+    def _has_where_to(cls, fallback: Fallback | None, told: ValidationInfo) -> Fallback | None:
+        alone = len(told.data.get("channels", ())) == 1
+        if alone and fallback is not None and fallback.unconfirmed_after is not None:
+            raise mistake("unconfirmed_after needs a second channel to fall back to")
+        return fallback
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,68 +1,34 @@
 """Carry what is due on one channel: claim, write the words, mark a window, call, record."""
 
-import hashlib
-import hmac
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
-from campaigns.accounts import Account, Accounts, Admission
-from campaigns.campaign import CampaignDefinition
-from campaigns.rendering_facts import facts_for
-from campaigns.rules import PlanningRules
+from campaigns.accounts import Account, Admission
+from campaigns.carrier import Carrier
 from campaigns.sends import (
     Answer,
     Rendered,
-    SettlingRules,
-    Unwritten,
     claim,
     fail_unrendered,
     mark,
     record,
-    reference_of,
     release,
 )
-from campaigns.terms import Terms, terms_of
-from channels.message import Blame, Channel, Message, Outcome, OutcomeKind, Purpose
-from database.engine import Database
-from database.tables import addresses, campaigns, sends, template_versions
+from campaigns.terms import Terms
+from campaigns.writing import Written, terms_by_campaign, write_words
+from channels.message import Blame, Outcome, OutcomeKind
+from database.tables import addresses, attempts
 from members.consent import suppress
-from templates.links import links_for
-from templates.rendering import CompiledTemplate, RenderRefused, compile_content
 
-#: How long a claim or a mark is a worker's own, by the database's clock.
-LEASE = timedelta(seconds=60)
 #: The share of a lease in which calls may begin; in the rest those that began may end.
 CALLING_SHARE = 0.75
-
-
-@dataclass(frozen=True, kw_only=True)
-class Carrier:
-    """What delivering on one channel needs, besides the rows."""
-
-    database: Database
-    accounts: Accounts
-    rules: PlanningRules
-    secret: bytes
-    public_url: str
-    settling: SettlingRules = field(default_factory=SettlingRules)
-    lease: timedelta = LEASE
-
-    @property
-    def installation(self) -> str:
-        """The eight digits that tell our references from another installation's."""
-        return installation_mark(self.secret)
-
-
-def installation_mark(secret: bytes) -> str:
-    """Return eight hexadecimal digits that stand for the installation that holds ``secret``."""
-    return hmac.new(secret, b"installation", hashlib.sha256).hexdigest()[:8]
 
 
 @dataclass(kw_only=True)
@@ -75,25 +41,10 @@ class Delivered:
     turned_away: bool = False  #: whether no account would take the rest now
     outcomes: dict[OutcomeKind, int] = field(default_factory=dict)
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Ready:
-    """A claimed send with its words."""
-
-    claimed: Unwritten
-    message: Message
-    parts: int
-
-    def priced(self, account: Account, otherwise: Decimal) -> Rendered:
-        """Return what the ledger is told of it when ``account`` carries it."""
-        cost = account.price_of(self.message.address, otherwise=otherwise) * self.parts
-        return Rendered(
-            id=self.claimed.id,
-            member_id=self.claimed.member_id,
-            parts=self.parts,
-            cost=cost,
-            permission=account.provider.permission_for(self.message),
-        )
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether something may go on to another channel."""
+        return self.held_back > 0 or not {OutcomeKind.REJECTED, OutcomeKind.NOT_SENT}.isdisjoint(self.outcomes)
 
 
 class _Stopped(Protocol):
@@ -122,8 +73,8 @@ def deliver(carrier: Carrier, *, now: datetime, limit: int = 1024, stopped: _Sto
     if not claimed:
         return done
     with carrier.database.transaction() as connection:
-        terms = _terms_by_campaign(connection, {send.campaign_id for send in claimed}, carrier.rules)
-        ready, refused = _render(connection, carrier, claimed, terms, now)
+        terms = terms_by_campaign(connection, {send.campaign_id for send in claimed}, carrier.rules)
+        ready, refused = write_words(connection, carrier, claimed, terms, now)
         if refused:
             fail_unrendered(connection, refused, token=token)
     done.unrendered = len(refused)
@@ -141,90 +92,10 @@ def deliver(carrier: Carrier, *, now: datetime, limit: int = 1024, stopped: _Sto
     return done
 
 
-def _terms_by_campaign(connection: Connection, campaign_ids: set[int], rules: PlanningRules) -> Mapping[int, Terms]:
-    rows = connection.execute(select(campaigns.c.id, campaigns.c.definition).where(campaigns.c.id.in_(campaign_ids)))
-    return {row.id: terms_of(CampaignDefinition.model_validate(row.definition), rules) for row in rows}
-
-
-def messages_again(
-    connection: Connection, carrier: Carrier, unwritten: Sequence[Unwritten], now: datetime
-) -> dict[int, Message]:
-    """Write sends' messages once more, by send, those of erased members left out.
-
-    The words are the same unless what is known of the member has changed since.
-    """
-    terms = _terms_by_campaign(connection, {send.campaign_id for send in unwritten}, carrier.rules)
-    ready, _ = _render(connection, carrier, unwritten, terms, now)
-    return {each.claimed.id: each.message for each in ready}
-
-
-def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTemplate]:
-    rows = connection.execute(
-        select(template_versions.c.id, template_versions.c.content).where(template_versions.c.id.in_(ids))
-    )
-    return {row.id: compile_content(row.content) for row in rows}
-
-
-def _render(
-    connection: Connection,
-    carrier: Carrier,
-    claimed: Sequence[Unwritten],
-    terms: Mapping[int, Terms],
-    now: datetime,
-) -> tuple[list[_Ready], list[tuple[int, str]]]:
-    """Write each send's words; one that cannot be written ends here and stops no other."""
-    facts = facts_for(connection, [send.member_id for send in claimed], now)
-    templates = _templates(connection, {send.template_version_id for send in claimed})
-    ready, refused = [], []
-    for send in claimed:
-        known = facts.get(send.member_id)
-        if known is None:
-            refused.append((send.id, "erased"))
-            continue
-        known["brand"] = carrier.rules.brand
-        try:
-            purpose = Purpose(terms[send.campaign_id].purpose)
-            ready.append(_ready(carrier, send, templates[send.template_version_id], known, purpose))
-        except RenderRefused as reason:
-            refused.append((send.id, f"words:{reason.reason}"))
-    return ready, refused
-
-
-def _ready(
-    carrier: Carrier, send: Unwritten, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
-) -> _Ready:
-    channel = carrier.accounts.channel
-    links = links_for(
-        template,
-        base_url=carrier.public_url,
-        secret=carrier.secret,
-        send_id=send.id,
-        member_id=send.member_id,
-        channel=channel.value,
-    )
-    words = template.render(channel.value, send.language, facts, links=links)
-    message = Message(
-        reference=reference_of(send.id, carrier.installation),
-        channel=channel,
-        address=send.address,
-        parts=words.parts,
-        template=template.name,
-        variables=words.variables,
-        headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
-        images=words.images,
-        purpose=purpose,
-    )
-    return _Ready(claimed=send, message=message, parts=words.billed_parts)
-
-
-def _headers(unsubscribe: str) -> dict[str, str]:
-    return {"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-
-
 def _carry(
     carrier: Carrier,
     admission: Admission,
-    window: Sequence[_Ready],
+    window: Sequence[Written],
     terms: Mapping[int, Terms],
     token: uuid.UUID,
     now: datetime,
@@ -236,15 +107,15 @@ def _carry(
     # a worker that is frozen between mark and call finds it passed and calls nobody.
     deadline = time.monotonic() + carrier.lease.total_seconds() * CALLING_SHARE
     account = admission.account
-    attempts = _mark(carrier, account, window, terms, token, now)
-    going = [ready for ready in window if ready.claimed.id in attempts]
+    numbers = _mark(carrier, account, window, terms, token, now)
+    going = [ready for ready in window if ready.send.id in numbers]
     done.held_back += len(window) - len(going)
     if not going:
         carrier.accounts.learn(admission, [])
         return
     outcomes = account.provider.deliver([ready.message for ready in going], deadline=deadline)
     answers = [
-        Answer(send_id=ready.claimed.id, attempt=attempts[ready.claimed.id], outcome=outcome)
+        Answer(send_id=ready.send.id, attempt=numbers[ready.send.id], outcome=outcome)
         for ready, outcome in zip(going, outcomes, strict=True)
     ]
     with carrier.database.transaction() as connection:
@@ -258,7 +129,7 @@ def _carry(
 def _mark(
     carrier: Carrier,
     account: Account,
-    window: Sequence[_Ready],
+    window: Sequence[Written],
     terms: Mapping[int, Terms],
     token: uuid.UUID,
     now: datetime,
@@ -266,7 +137,7 @@ def _mark(
     price = carrier.rules.prices.get(carrier.accounts.channel.value, Decimal(0))
     groups: dict[Terms, list[Rendered]] = {}
     for ready in window:
-        groups.setdefault(terms[ready.claimed.campaign_id], []).append(ready.priced(account, price))
+        groups.setdefault(terms[ready.send.campaign_id], []).append(ready.priced(account, price))
     with carrier.database.transaction() as connection:
         return mark(
             connection,
@@ -281,11 +152,13 @@ def _mark(
 def _suppress_refused(connection: Connection, answers: Sequence[Answer], account: Account, now: datetime) -> None:
     """Put addresses on the suppression list that the provider will never reach, or whose owner said no."""
     for blame, reason in ((Blame.ADDRESS, "hard_bounce"), (Blame.MEMBER, "reply")):
-        ids = [answer.send_id for answer in answers if _is_refused(answer.outcome, blame)]
-        if not ids:
+        refused = [(answer.send_id, answer.attempt) for answer in answers if _is_refused(answer.outcome, blame)]
+        if not refused:
             continue
         found = connection.execute(
-            select(addresses.c.fingerprint).join(sends, sends.c.address_id == addresses.c.id).where(sends.c.id.in_(ids))
+            select(addresses.c.fingerprint)
+            .join(attempts, attempts.c.address_id == addresses.c.id)
+            .where(tuple_(attempts.c.send_id, attempts.c.number).in_(refused))
         ).scalars()
         channel = account.provider.channel.value
         suppress(connection, channel, list(found), reason=reason, source=account.name, now=now)

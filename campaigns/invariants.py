@@ -13,28 +13,44 @@ INVARIANTS: Mapping[str, str] = {
         SELECT id FROM sends WHERE lease_until IS NULL AND state IN ('claimed', 'submitting')""",
     "an attempt was made for a control member": """
         SELECT s.id FROM sends s JOIN attempts a ON a.send_id = s.id WHERE s.arm IS DISTINCT FROM 'treated'""",
-    "two attempts of one send were accepted": """
-        SELECT send_id FROM attempts WHERE outcome = 'accepted' GROUP BY send_id HAVING count(*) > 1""",
+    "two attempts of one send were accepted on one channel": """
+        SELECT send_id FROM attempts WHERE outcome = 'accepted' GROUP BY send_id, address_id HAVING count(*) > 1""",
+    "a send was accepted more often than it fell back": """
+        SELECT s.id FROM sends s JOIN attempts a ON a.send_id = s.id AND a.outcome = 'accepted'
+        GROUP BY s.id HAVING count(*) > 1 + coalesce(cardinality(s.left_channels), 0)""",
+    "a send fell back although an answer was lost": """
+        SELECT s.id FROM sends s JOIN attempts a ON a.send_id = s.id AND a.number <= s.earlier_attempts
+        WHERE coalesce(a.outcome, 'unknown') = 'unknown' AND NOT EXISTS (SELECT FROM receipts r WHERE r.send_id = s.id
+            AND r.attempt = a.number AND r.status IN ('failed', 'bounced', 'accepted'))""",
+    "a send that is not for a treated member may fall back or did": """
+        SELECT id FROM sends WHERE (then_channels IS NOT NULL OR left_channels IS NOT NULL) AND arm IS DISTINCT FROM 'treated'""",
+    "a send waits on a channel that it left": """
+        SELECT id FROM sends WHERE state IN ('waiting', 'claimed', 'submitting')
+            AND channel IN (SELECT split_part(each, ':', 1) FROM unnest(left_channels) each)""",
+    "a send forgot what it spent on the channels it left": """
+        SELECT id FROM sends WHERE cost < spent""",
     "a send counts other attempts than it has": """
         SELECT s.id FROM sends s LEFT JOIN (SELECT send_id, count(*) AS made FROM attempts GROUP BY send_id) a
         ON a.send_id = s.id WHERE s.attempts <> coalesce(a.made, 0)""",
     "an attempt is open though its send is settled": """
         SELECT a.send_id FROM attempts a JOIN sends s ON s.id = a.send_id
-        WHERE a.outcome IS NULL AND s.state NOT IN ('submitting', 'delivered', 'failed', 'accepted')""",
+        WHERE a.outcome IS NULL AND s.state NOT IN ('submitting', 'delivered', 'failed', 'accepted')
+            AND a.number > s.earlier_attempts""",
     "a send is accepted or delivered without an attempt": """
         SELECT id FROM sends WHERE state IN ('accepted', 'delivered') AND attempts = 0""",
     "a send was handed over after the member's consent was withdrawn": """
         SELECT s.id FROM sends s JOIN attempts a ON a.send_id = s.id AND a.number = s.attempts
-        JOIN LATERAL (SELECT granted FROM consents c WHERE c.member_id = s.member_id AND c.channel = s.channel
+        JOIN addresses d ON d.id = coalesce(a.address_id, s.address_id)
+        JOIN LATERAL (SELECT granted FROM consents c WHERE c.member_id = s.member_id AND c.channel = d.channel
             AND c.purpose = s.purpose AND c.recorded_at < s.counted_at - interval '5 seconds'
             ORDER BY occurred_at DESC, id DESC LIMIT 1) latest ON true
         WHERE NOT latest.granted""",
     "an assignment's arm is not its experiment's draw": """
         SELECT a.member_id FROM assignments a JOIN experiments e ON e.id = a.experiment_id
         WHERE (a.arm = 'control') <> (a.bucket < e.control_share * 10000)""",
-    "a receipt was applied to a send of another provider": """
-        SELECT r.id FROM receipts r JOIN sends s ON s.id = r.send_id
-        WHERE r.applied_at IS NOT NULL AND s.provider IS DISTINCT FROM r.provider AND s.state <> 'waiting'""",
+    "a receipt was applied to a hand-over to another provider": """
+        SELECT r.id FROM receipts r JOIN attempts a ON a.send_id = r.send_id AND a.number = r.attempt
+        WHERE r.applied_at IS NOT NULL AND a.provider <> r.provider""",
     "facts differ from the events they sum up": """
         SELECT coalesce(f.member_id, e.member_id) FROM facts f FULL JOIN
             (SELECT member_id, kind, count(*) AS made, min(occurred_at) AS first_at, max(occurred_at) AS last_at,

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from campaigns.accounts import Account
-from campaigns.delivery import Carrier, messages_again
+from campaigns.carrier import Carrier
 from campaigns.sends import (
     InDoubt,
     SettlingRules,
@@ -21,6 +21,7 @@ from campaigns.sends import (
     take_back_claims,
     take_doubtful,
 )
+from campaigns.writing import messages_again
 from channels.errors import DeliveryError
 from channels.message import DeliveryReport, Message
 from channels.provider import Provider

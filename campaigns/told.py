@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from campaigns.carrier import installation_mark
 from campaigns.contacts import follow_contacts, keep_grants
-from campaigns.delivery import installation_mark
 from campaigns.holders import find_holders, sender_of
 from campaigns.replies import follow_replies
 from campaigns.sends import store_reports

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, union
 
-from database.tables import addresses, campaigns, members, sends, template_versions
+from database.tables import addresses, attempts, campaigns, members, sends, template_versions
 from members.consent import suppress, withdraw
 from members.events import NewEvent, record
 from templates.links import Click, Unsubscribe
@@ -50,12 +50,15 @@ def member_exists(connection: Connection, wish: Unsubscribe) -> bool:
 
 def unsubscribe(connection: Connection, wish: Unsubscribe, *, source: str, now: datetime) -> None:
     """Withdraw consent to marketing on the channel and suppress the address; doing it again changes nothing more."""
-    sent_to = select(sends.c.address_id).where(sends.c.id == wish.send_id).scalar_subquery()
+    sent_to = union(
+        select(sends.c.address_id).where(sends.c.id == wish.send_id),
+        select(attempts.c.address_id).where(attempts.c.send_id == wish.send_id),
+    )
     marks = connection.execute(
         select(addresses.c.fingerprint).where(
             addresses.c.member_id == wish.member_id,
             addresses.c.channel == wish.channel,
-            or_(addresses.c.is_current, addresses.c.id == sent_to),
+            or_(addresses.c.is_current, addresses.c.id.in_(sent_to)),
         )
     ).scalars()
     withdraw(connection, wish.member_id, wish.channel, source=source, now=now, proof={"send": wish.send_id})

@@ -7,12 +7,12 @@ said to PostgreSQL it is said here, so that no code path can break it.
 
 # isort: off
 from sqlalchemy import (
-    BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, LargeBinary, Numeric, SmallInteger,
-    Text, UniqueConstraint, Uuid, text,
+    BigInteger, Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, Interval, LargeBinary, Numeric,
+    SmallInteger, Text, UniqueConstraint, Uuid, text,
 )  # fmt: skip
 
 # isort: on
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from database.columns import CHANNELS, drawn_arm, id_column, index, member_column, moment, one_of, table, words
 from database.columns import metadata as metadata
@@ -89,6 +89,8 @@ permissions = table(
     index(None, "channel", "fingerprint", "template_code"),
 )
 
+LATEST = ("member_id", "channel", "purpose", text("occurred_at DESC"), text("id DESC"))
+
 # Append-only; the view consent_now (see migrations) holds the latest row per key.
 consents = table(
     "consents",
@@ -104,15 +106,7 @@ consents = table(
     moment("recorded_at", default=True),
     one_of("channel", *CHANNELS),
     one_of("purpose", "marketing", "service"),
-    index(
-        "consents_latest_index",
-        "member_id",
-        "channel",
-        "purpose",
-        text("occurred_at DESC"),
-        text("id DESC"),
-        include="granted",
-    ),
+    index("consents_latest_index", *LATEST, include="granted"),
 )
 
 segments = table(
@@ -331,6 +325,11 @@ sends = table(
     words("purpose"),
     words("state"),
     Column("reason", Text),  # why refused, failed or cancelled
+    Column("then_channels", ARRAY(Text)),  # where it may fall back to, in order; None: to none, or no more
+    Column("confirm_within", Interval),  # how long after acceptance a delivery is awaited before it falls back; None: for ever
+    moment("confirm_by"),
+    Column("left_channels", ARRAY(Text)),  # those it fell back from, each with why: wechat:member_refused; None: none
+    Column("unconfirmed", ARRAY(SmallInteger)),  # hand-overs on those that were accepted and of which no more was heard
     Column("experiment_id", BigInteger),
     Column("arm", Text),
     moment("decided_at", required=True),  # both arms' windows open here
@@ -338,10 +337,12 @@ sends = table(
     moment("expires_at"),
     moment("counted_at"),  # used up a frequency cap at this moment; None: did not
     Column("parts", SmallInteger),
-    Column("cost", Numeric(12, 4), nullable=False, server_default="0"),  # estimate, then the bill
+    Column("cost", Numeric(12, 4), nullable=False, server_default="0"),  # estimate, then the bill; with what was spent before
+    Column("spent", Numeric(12, 4), nullable=False, server_default="0"),  # the bill of the channels it left
     Column("provider", Text),
     Column("claims", SmallInteger, nullable=False, server_default="0"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("earlier_attempts", SmallInteger, nullable=False, server_default="0"),  # of those, on the channels it left
     Column("token", Uuid),  # who holds it
     moment("lease_until"),  # by the database's real clock
     moment("state_at", default=True),
@@ -360,6 +361,8 @@ sends = table(
     UniqueConstraint("campaign_id", "member_id", "occasion"),
     index("sends_waiting_index", "channel", "not_before", where="state = 'waiting'"),
     index("sends_leased_index", "lease_until", where="state IN ('claimed', 'submitting', 'in_doubt')"),
+    index("sends_fallback_index", "id", where="then_channels IS NOT NULL AND state IN ('failed', 'refused', 'cancelled')"),
+    index("sends_unconfirmed_index", "confirm_by", where="confirm_by IS NOT NULL AND state = 'accepted'"),
     index("sends_member_index", "member_id", "counted_at"),
     index("sends_enrolment_index", "enrolment_id", where="enrolment_id IS NOT NULL"),
 )
@@ -370,6 +373,7 @@ attempts = table(
     Column("send_id", BigInteger, ForeignKey("sends.id"), primary_key=True),
     Column("number", SmallInteger, primary_key=True),
     words("provider"),
+    Column("address_id", BigInteger),  # Where it went; no foreign key, as above.  None: before addresses were noted here
     moment("marked_at", required=True),
     Column("outcome", Text),  # None: no answer has been recorded
     Column("code", Text),  # the provider's own, for people
@@ -403,6 +407,7 @@ receipts = table(
     words("provider"),
     words("key"),
     Column("send_id", BigInteger),  # from our reference, where the report carried one
+    Column("attempt", SmallInteger),  # the hand-over it speaks of; None: not found so far
     Column("provider_ref", Text),
     words("status"),
     Column("code", Text),

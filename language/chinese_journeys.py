@@ -16,6 +16,9 @@ JOURNEYS: dict[str, str] = {
     "quiet hours end at another time than they start; write none for no quiet hours": "免打扰时段的起止时间不能相同；不设免打扰请写 none",
     "a cap is for sms, email, wechat or all": "频次上限的渠道应为 sms、email、wechat 或 all",
     "a cap has a count of 1 or more and a time longer than nothing": "频次上限的次数至少为 1，时长须大于零",
+    "fallback is none, or says unconfirmed_after, such as 4h": "fallback 写 none，或写明 unconfirmed_after，例如 4h",
+    "a delivery is awaited for 1m at least": "等待送达回执的时间至少为 1m",
+    "unconfirmed_after needs a second channel to fall back to": "unconfirmed_after 需要至少两个渠道，否则无处可转",
     # Journey files
     "exactly one of {kinds} was expected; found {given}": "此处应在 {kinds} 中恰好写一项；现为 {given}",
     "cron has five fields such as 0 10 8 * *: {why}": "cron 应有五个字段，例如 0 10 8 * *：{why}",

@@ -21,7 +21,7 @@ GROUPS = text("""
 SELECT coalesce(step, '') AS step, coalesce(channel, 'none') AS channel, state, reason, experiment_id,
        enrolment_id IS NOT NULL AS from_journey, (decided_at AT TIME ZONE :zone)::date AS day,
        count(*) AS members,
-       coalesce(sum(cost) FILTER (WHERE state NOT IN ('waiting', 'claimed', 'withheld', 'refused', 'cancelled')), 0) AS cost
+       sum(CASE WHEN state IN ('waiting', 'claimed', 'withheld', 'refused', 'cancelled') THEN spent ELSE cost END) AS cost
 FROM sends WHERE campaign_id = :campaign_id
 GROUP BY 1, 2, 3, 4, 5, 6, 7
 """)

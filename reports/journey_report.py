@@ -30,8 +30,7 @@ GROUPS = text("""
 SELECT enrolments.journey_id, coalesce(sends.step, '') AS step, campaigns.name AS campaign,
        coalesce(sends.channel, 'none') AS channel, sends.state, sends.reason,
        (sends.decided_at AT TIME ZONE :zone)::date AS day, count(*) AS members,
-       coalesce(sum(cost) FILTER (WHERE sends.state NOT IN ('waiting', 'claimed', 'withheld', 'refused', 'cancelled')), 0)
-       AS cost
+       sum(CASE WHEN sends.state IN ('waiting', 'claimed', 'withheld', 'refused', 'cancelled') THEN spent ELSE cost END) AS cost
 FROM enrolments JOIN sends ON sends.enrolment_id = enrolments.id JOIN campaigns ON campaigns.id = sends.campaign_id
 WHERE enrolments.journey_id = ANY(:journey_ids) GROUP BY 1, 2, 3, 4, 5, 6, 7
 """)

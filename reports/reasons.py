@@ -17,6 +17,11 @@ REASONS: Mapping[str, str] = {
     "expired": "expired",
     "campaign_cancelled": "campaign cancelled",
     "journey_left": "left the journey",
+    "unconfirmed": "no delivery was reported in time",
+    "delivered_before": "it had arrived before",
+    "address_refused": "address refused",
+    "member_refused": "member refused",
+    "content_refused": "content refused",
 }
 
 

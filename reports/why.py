@@ -19,7 +19,7 @@ class Happening:
     """One line of the timeline."""
 
     at: datetime
-    kind: str  #: assignment, enrolment, step, send, attempt, receipt, response
+    kind: str  #: assignment, enrolment, step, send, attempt, fallback, receipt, response
     sentence: str  #: in English, with ``{values}``
     values: Mapping[str, object] = field(default_factory=dict)
     reason: str | None = None  #: the code as the ledger has it: why refused, failed, ended, or the provider's own
@@ -87,7 +87,11 @@ WHERE sends.member_id = :member AND CASE WHEN :kind = 'campaign' THEN campaigns.
 ORDER BY sends.decided_at, sends.id
 """)
 
-_ATTEMPTS = text("SELECT * FROM attempts WHERE send_id = ANY(:sends) ORDER BY marked_at")
+_ATTEMPTS = text("""
+SELECT attempts.*, coalesce(addresses.channel, sends.channel) AS channel FROM attempts
+JOIN sends ON sends.id = attempts.send_id LEFT JOIN addresses ON addresses.id = attempts.address_id
+WHERE attempts.send_id = ANY(:sends) ORDER BY attempts.marked_at, attempts.number
+""")
 _RECEIPTS = text("SELECT * FROM receipts WHERE send_id = ANY(:sends) AND applied_at IS NOT NULL ORDER BY received_at, id")
 _RESPONSES = text("""
 SELECT responses.send_id, responses.occurred_at AS at, responses.value, events.kind
@@ -117,6 +121,8 @@ BECAME: Mapping[str, str] = {
     "refused": "Send {send} of {campaign} was refused: {reason}",
     "cancelled": "Send {send} of {campaign} was cancelled: {reason}",
 }
+
+LEFT_AND_BACK = "Send {send} left {channel} and stands as it was by {next}: {reason}"
 
 Rows = Sequence[Row[tuple[Any, ...]]]
 
@@ -183,9 +189,29 @@ def _steps(rows: Rows) -> Iterator[Placed]:
         yield (row.run_at, 2), Happening(at=row.run_at, kind="step", sentence=sentence, values=values)
 
 
+def _hand_overs(send: Row[tuple[Any, ...]], made: Rows) -> Iterator[Placed]:
+    """Tell the attempts channel by channel, and after each channel that was left why it was."""
+    left = [each.partition(":") for each in send.left_channels or ()]
+    channels = [*(channel for channel, _, _ in left), send.channel]
+    untold = list(made)
+    for place, channel in enumerate(channels):
+        last = place == len(left)
+        here = untold if last else [row for row in untold if row.channel == channel]
+        untold = [row for row in untold if row not in here]
+        for row in here:
+            sentence = "Attempt {number} of send {send} by {channel}: {outcome}" + (" ({reason})" if row.code else "")
+            values = {"number": row.number, "send": send.id, "channel": row.channel or "none", "outcome": row.outcome or "not answered"}
+            yield (send.decided_at, 4), Happening(at=row.marked_at, kind="attempt", sentence=sentence, values=values, reason=row.code)
+        if not last:
+            at = here[-1].marked_at if here else send.decided_at
+            values = {"send": send.id, "channel": channel, "next": channels[place + 1]}
+            back = channels[place + 1] in channels[:place]
+            sentence = LEFT_AND_BACK if back else "Send {send} left {channel} for {next}: {reason}"
+            yield (send.decided_at, 4), Happening(at=at, kind="fallback", sentence=sentence, values=values, reason=left[place][2])
+
+
 def _of_sends(connection: Connection, sends: Rows) -> Iterator[Placed]:
     given = {"sends": [row.id for row in sends]}
-    decided = {row.id: row.decided_at for row in sends}
     for row in sends:
         values = {
             "send": row.id, "campaign": row.campaign, "channel": row.channel or "none", "not_before": f"{row.not_before:%Y-%m-%d %H:%M}Z",
@@ -193,11 +219,9 @@ def _of_sends(connection: Connection, sends: Rows) -> Iterator[Placed]:
         reason = row.reason if row.state in ("failed", "refused", "cancelled") else None
         line = Happening(at=row.decided_at, kind="send", sentence=BECAME[row.state], values=values, reason=reason)
         yield (row.decided_at, 3), line
-    for row in connection.execute(_ATTEMPTS, given):
-        sentence = "Attempt {number} of send {send}: {outcome}"
-        values = {"number": row.number, "send": row.send_id, "outcome": row.outcome or "not answered"}
-        line = Happening(at=row.marked_at, kind="attempt", sentence=sentence + (" ({reason})" if row.code else ""), values=values, reason=row.code)
-        yield (decided[row.send_id], 4), line
+    made = connection.execute(_ATTEMPTS, given).all()
+    for send in sends:
+        yield from _hand_overs(send, [row for row in made if row.send_id == send.id])
     for row in connection.execute(_RECEIPTS, given):
         sentence = "The provider reported on send {send}: {status}" + (" ({reason})" if row.code else "")
         values = {"send": row.send_id, "status": row.status}

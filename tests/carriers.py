@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from campaigns.accounts import Account, Accounts
-from campaigns.delivery import Carrier
+from campaigns.carrier import Carrier
 from campaigns.rules import PlanningRules
 from campaigns.sends import SettlingRules
 from channels.provider import Provider

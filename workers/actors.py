@@ -11,7 +11,7 @@ import dramatiq
 
 from campaigns.delivery import deliver
 from campaigns.launching import launch_due
-from campaigns.sends import apply_reports
+from campaigns.sends import apply_reports, fall_back
 from campaigns.settling import settle, sweep
 from database.engine import read_clock
 from journeys.advance import advance
@@ -113,6 +113,8 @@ def _deliver(kind: Work, lane: int) -> None:
         with carrier.database.transaction() as connection:
             now = read_clock(connection)
         done = deliver(carrier, now=now, stopped=installation.is_stopping)
+        if done.may_fall_back:
+            ring(Work.FALLBACK)
         return done.claimed > 0 and not done.turned_away
 
     _work(kind, lane, once)
@@ -146,6 +148,7 @@ def receipts(lane: int) -> None:
             return apply_reports(connection, now=read_clock(connection), limit=REPORTS_AT_ONCE) == REPORTS_AT_ONCE
 
     _work(Work.RECEIPTS, lane, once)
+    ring_due(installed().application, (Work.FALLBACK,))
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.DOUBT)
@@ -163,6 +166,18 @@ def doubt(lane: int) -> None:
         return left
 
     _work(Work.DOUBT, lane, once)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.FALLBACK)
+def fallback(lane: int) -> None:
+    """Let sends go on to the next channel where one refused them or nobody confirmed that they arrived."""
+
+    def once(installation: Installation) -> bool:
+        with installation.application.database.transaction() as connection:
+            return fall_back(connection, now=read_clock(connection)).looked_at > 0
+
+    _work(Work.FALLBACK, lane, once)
+    ring_due(installed().application, DELIVERY)
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.INBOX)

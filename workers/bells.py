@@ -26,6 +26,7 @@ class Work(enum.StrEnum):
     WECHAT = "wechat"
     RECEIPTS = "receipts"  #: delivery reports not applied
     DOUBT = "doubt"  #: sends in doubt, and what dead workers left
+    FALLBACK = "fallback"  #: sends that their channel refused, or that nobody confirmed in time
     INBOX = "inbox"  #: what providers tell only when asked
     BALANCE = "balance"  #: how far each account is trusted with its channel
     RESPONSES = "responses"  #: events to credit to sends

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from campaigns.accounts import Accounts
-from campaigns.delivery import Carrier
+from campaigns.carrier import Carrier
 from campaigns.sends import SettlingRules
 from config.wiring import Application
 

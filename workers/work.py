@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, DateTime, Select, and_, bindparam, exists, func, literal, select
+from sqlalchemy import Connection, DateTime, Select, and_, bindparam, exists, func, literal, select, union_all
 
-from campaigns.sends import SendState, found_in, is_due
+from campaigns.sends import SendState, found_in, has_fallen, is_due, is_unconfirmed
 from database.tables import campaigns, enrolments, receipts, sends, unprocessed_events
 from journeys.enrolments import IS_ACTIVE
 from workers.bells import DELIVERY, Work
@@ -31,6 +31,9 @@ def _looks() -> Select[*tuple[bool, ...]]:
             receipts.c.applied_at.is_(None), receipts.c.try_at <= func.clock_timestamp()
         ),
         Work.DOUBT: select(literal(1)).where(doubtful),
+        Work.FALLBACK: union_all(
+            select(literal(1)).where(has_fallen()).limit(1), select(literal(1)).where(is_unconfirmed(_NOW)).limit(1)
+        ),
         **{kind: select(literal(1)).where(is_due(literal(kind.value), _NOW)) for kind in DELIVERY},
     }
     return select(*(exists(look.limit(1)).label(kind) for kind, look in looks.items()))

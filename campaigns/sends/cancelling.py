@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, Select, func, update
 
+from campaigns.sends.earlier import no_more_channels
 from campaigns.sends.states import SendState, may_become
 from database.tables import sends
 
@@ -13,7 +14,8 @@ def _cancel(connection: Connection, *where: object, reason: str) -> int:
         .values(
             state=SendState.CANCELLED,
             reason=reason,
-            cost=0,
+            cost=sends.c.spent,
+            then_channels=no_more_channels(),
             token=None,
             lease_until=None,
             state_at=func.clock_timestamp(),

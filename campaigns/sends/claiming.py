@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from campaigns.sends.earlier import no_more_channels
 from campaigns.sends.states import SendState, found_in
 from database.tables import addresses, campaigns, members, sends
 
@@ -141,6 +142,7 @@ def take_back_claims(connection: Connection) -> int:
         .values(
             state=case((poisoned, SendState.FAILED), else_=SendState.WAITING),
             reason=case((poisoned, "poison"), else_=sends.c.reason),
+            then_channels=case((poisoned, no_more_channels()), else_=sends.c.then_channels),
             token=None,
             lease_until=None,
             state_at=func.clock_timestamp(),

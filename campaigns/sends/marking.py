@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 
 from campaigns.sends.allowance import allowance_verdicts
+from campaigns.sends.earlier import cost_with, counted_before, no_more_channels
 from campaigns.sends.permission import cap_reached, consented, suppressed
 from campaigns.sends.states import SendState, is_in
 from campaigns.terms import Terms
@@ -62,6 +63,9 @@ HELD_BACK: Mapping[str, SendState] = {
     "journey_left": SendState.CANCELLED,
     "expired": SendState.CANCELLED,
 }
+
+#: The refusals that speak of the channel alone, so that another one may be tried.
+FALL_BACK = ("unusable_address", "suppressed", "no_consent", "no_permission")
 
 NOW = bindparam("now", type_=DateTime(timezone=True))
 TOKEN = bindparam("held_by", type_=Uuid)
@@ -96,7 +100,7 @@ def _verdicts(asked: CTE, terms: Terms) -> CTE:
     left = exists().where(enrolments.c.id == sends.c.enrolment_id, enrolments.c.state.in_(["exited", "stopped"]))
     purpose = literal(terms.purpose)
     quiet = terms.quiet_hours
-    capped = cap_reached(sends.c.member_id, sends.c.channel, terms.caps, now=NOW, with_waiting=False)
+    capped = cap_reached(sends.c.member_id, sends.c.channel, terms.caps, now=NOW, with_waiting=False, besides=sends.c.id)
     verdict = case(
         (campaigns.c.state == "cancelled", "campaign_cancelled"),
         (campaigns.c.state == "paused", "paused"),
@@ -131,6 +135,7 @@ def _statement(terms: Terms) -> Select[Any]:
     verdict, goes = verdicts.c.verdict, verdicts.c.verdict.is_(None)
     waits = verdict.in_([name for name, state in HELD_BACK.items() if state is SendState.WAITING])
     ends = verdict.in_([name for name, state in HELD_BACK.items() if state is SendState.CANCELLED])
+    may_fall_back = goes | waits | verdict.in_(FALL_BACK)
     state = case(
         (goes, SendState.SUBMITTING), (waits, SendState.WAITING), (ends, SendState.CANCELLED), else_=SendState.REFUSED
     )
@@ -144,24 +149,24 @@ def _statement(terms: Terms) -> Select[Any]:
             claims=case((goes | waits, 0), else_=sends.c.claims),
             provider=case((goes, bindparam("carried_by", type_=Text)), else_=sends.c.provider),
             parts=verdicts.c.parts,
-            cost=case((goes | waits, verdicts.c.cost), else_=literal(0)),
-            counted_at=case((goes, NOW), else_=null()),
+            cost=case((goes | waits, cost_with(verdicts.c.cost)), else_=sends.c.spent),
+            then_channels=case((may_fall_back, sends.c.then_channels), else_=no_more_channels()),
+            counted_at=case((goes, NOW), (waits, sends.c.counted_at), else_=counted_before()),
             not_before=case((verdict == "quiet_hours", verdicts.c.later), else_=sends.c.not_before),
             token=case((goes, TOKEN), else_=null()),
             lease_until=case((goes, func.clock_timestamp() + bindparam("lease", type_=Interval)), else_=null()),
             state_at=func.clock_timestamp(),
         )
-        .returning(sends.c.id, sends.c.attempts, verdicts.c.permission, verdict)
+        .returning(sends.c.id, sends.c.attempts, sends.c.address_id, verdicts.c.permission, verdict)
         .cte("moved")
     )
     opened = select(
-        moved.c.id, moved.c.attempts, bindparam("carried_by", type_=Text), func.clock_timestamp(), moved.c.permission
-    )
+        moved.c.id, moved.c.attempts, bindparam("carried_by", type_=Text), moved.c.address_id, func.clock_timestamp(),
+        moved.c.permission,
+    ).where(moved.c.verdict.is_(None))  # fmt: skip
     written = (
         insert(attempts)
-        .from_select(
-            ["send_id", "number", "provider", "marked_at", "permission"], opened.where(moved.c.verdict.is_(None))
-        )
+        .from_select(["send_id", "number", "provider", "address_id", "marked_at", "permission"], opened)
         .cte("written")
     )
     return select(moved.c.id, moved.c.attempts).where(moved.c.verdict.is_(None)).add_cte(written)

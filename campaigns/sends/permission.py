@@ -54,12 +54,14 @@ def cap_reached(
     *,
     now: ColumnElement[datetime],
     with_waiting: bool,
+    besides: ColumnElement[int] | None = None,
 ) -> ColumnElement[bool]:
     """Say whether one more marketing message would go over a frequency cap.
 
     Everything marked within the cap's time counts, answers lost included, and so does
     what was withheld, so that both arms meet a cap alike.  ``with_waiting`` counts what
-    is planned and not yet marked too.
+    is planned and not yet marked too; ``besides`` is the send itself, where it may have been
+    counted for a channel it left.
     """
     if not caps:
         return false()
@@ -81,4 +83,6 @@ def cap_reached(
     seen = select(or_(*(reached(cap) for cap in caps))).where(
         others.c.member_id == member_id, others.c.purpose == "marketing", counts(longest)
     )
+    if besides is not None:
+        seen = seen.where(others.c.id != besides)
     return seen.correlate_except(others).scalar_subquery()

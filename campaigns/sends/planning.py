@@ -67,15 +67,19 @@ class Offer:
     channel: str
     parts: int
     cost: Decimal
+    following: str | None  #: the channels it may fall back to, with a space between; None: none
 
 
 def offers_of(campaign: Campaign, rules: PlanningRules, channels: Sequence[str] | None) -> list[Offer]:
     """List the channels in order of preference; ``channels`` narrows or reorders the campaign's own."""
     words = compile_content(campaign.template_content)
     offers = []
-    for channel in channels or campaign.definition.channels:
+    order = tuple(channels or campaign.definition.channels)
+    for place, channel in enumerate(order, start=1):
         parts = words.estimated_parts(channel, words.default_language)
-        offers.append(Offer(channel=channel, parts=parts, cost=rules.prices.get(channel, Decimal(0)) * parts))
+        cost = rules.prices.get(channel, Decimal(0)) * parts
+        following = " ".join(order[place:]) if campaign.definition.fallback else ""
+        offers.append(Offer(channel=channel, parts=parts, cost=cost, following=following or None))
     return offers
 
 
@@ -83,7 +87,7 @@ MOMENT = bindparam("plan_now", type_=DateTime(timezone=True))
 OWN_EXPERIMENT = bindparam("plan_experiment", type_=BigInteger)
 HOLDS_BACK = bindparam("plan_holds_back", type_=Boolean)
 
-_OFFERED = (("channel", Text), ("position", Integer), ("parts", Integer), ("cost", Numeric))
+_OFFERED = (("channel", Text), ("position", Integer), ("parts", Integer), ("cost", Numeric), ("following", Text))
 
 
 def _possible_channels(group: CTE, terms: Terms) -> LateralFromClause:
@@ -108,7 +112,7 @@ def _possible_channels(group: CTE, terms: Terms) -> LateralFromClause:
     )
     each = (
         select(
-            offered.c.channel, offered.c.position, offered.c.parts, offered.c.cost,
+            offered.c.channel, offered.c.position, offered.c.parts, offered.c.cost, offered.c.following,
             addresses.c.id.label("address_id"), problem.label("problem"),
         )
         .select_from(offered.outerjoin(addresses, current))
@@ -127,7 +131,7 @@ def _choices(group: CTE, terms: Terms) -> CTE:
         select(
             *(group.c[name] for name in GROUP_COLUMNS),
             members.c.time_zone, chosen.c.channel, chosen.c.address_id, chosen.c.parts, chosen.c.cost,
-            problem.label("problem"),
+            chosen.c.following, problem.label("problem"),
         )
         .select_from(group.join(members, members.c.id == group.c.member_id).join(chosen, true()))
         .cte("choices")
@@ -175,13 +179,15 @@ def _rows(arms: CTE, terms: Terms, throttle: int | None) -> Select[Any]:
         not_before + bindparam("plan_expires_after", type_=Interval),
         case((arms.c.arm == Arm.CONTROL.value, MOMENT), else_=null()),
         arms.c.parts, case((waits, arms.c.cost), else_=literal(0)),
+        case((waits, func.string_to_array(arms.c.following, " ")), else_=null()),
+        case((waits & arms.c.following.is_not(None), cast(bindparam("plan_confirm_within"), Interval)), else_=null()),
     ).order_by(arms.c.member_id)  # fmt: skip
 
 
 SEND_COLUMNS = [
     "campaign_id", "member_id", "occasion", "launch_id", "enrolment_id", "step", "channel", "address_id",
     "template_version_id", "purpose", "state", "reason", "experiment_id", "arm", "decided_at", "not_before",
-    "expires_at", "counted_at", "parts", "cost",
+    "expires_at", "counted_at", "parts", "cost", "then_channels", "confirm_within",
 ]  # fmt: skip
 
 
@@ -241,6 +247,8 @@ def plan(
         "plan_position": list(range(len(offers))),
         "plan_parts": [offer.parts for offer in offers],
         "plan_cost": [offer.cost for offer in offers],
+        "plan_following": [offer.following for offer in offers],
+        "plan_confirm_within": definition.fallback and definition.fallback.unconfirmed_after,
     }
     statement = _statement(group, terms_of(definition, rules), definition.throttle)
     found = connection.execute(statement, parameters).all()

@@ -1,6 +1,5 @@
-"""Keep delivery reports once as they came, and let them move sends up, in whatever order they come."""
+"""Let delivery reports move sends up, in whatever order they come."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -14,10 +13,10 @@ from sqlalchemy import (
     Integer,
     Select,
     Update,
+    all_,
     and_,
     bindparam,
     case,
-    exists,
     func,
     literal,
     null,
@@ -28,12 +27,11 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from campaigns.sends.reference import send_of
+from campaigns.sends.earlier import confirm_by, with_channel_left
 from campaigns.sends.states import SendState, may_become
-from channels.message import DeliveryReport
 from database.holding import hold_members
 from database.tables import addresses, attempts, receipts, sends, suppressions
 
@@ -41,40 +39,9 @@ from database.tables import addresses, attempts, receipts, sends, suppressions
 KEPT_FOR = timedelta(hours=72)
 TRIED_EVERY = timedelta(seconds=5)
 
-_STORE = text("""
-INSERT INTO receipts (provider, key, send_id, provider_ref, status, code, occurred_at, received_at, raw)
-SELECT provider, key, send_id, provider_ref, status, code, occurred_at, :now, raw
-FROM json_to_recordset(CAST(:rows AS json)) AS told (
-    provider text, key text, send_id bigint, provider_ref text, status text, code text, occurred_at timestamptz, raw jsonb
-) ORDER BY provider, key
-ON CONFLICT DO NOTHING
-""")
-
 _NOW = bindparam("receipt_now", type_=DateTime(timezone=True))
 _IDS = bindparam("receipt_ids", type_=ARRAY(BigInteger))
-
-
-def store_reports(
-    connection: Connection, reports: Sequence[DeliveryReport], *, installation: str, now: datetime
-) -> int:
-    """Store each report once; return how many were new.  Nothing else happens before the answer to the provider."""
-    rows = [
-        {
-            "provider": report.provider,
-            "key": report.key,
-            "send_id": send_of(report.reference, installation),
-            "provider_ref": report.provider_ref,
-            "status": report.status.value,
-            "code": report.code,
-            "occurred_at": report.occurred_at.isoformat() if report.occurred_at else None,
-            "raw": dict(report.raw),
-        }
-        for report in reports
-    ]
-    if not rows:
-        return 0
-    told = {"rows": json.dumps(rows, ensure_ascii=False), "now": now}
-    return connection.execute(_STORE, told).rowcount
+_HOLD = text("SELECT FROM sends WHERE id = ANY(:held_ids) ORDER BY id FOR UPDATE")
 
 
 def _pending() -> CTE:
@@ -90,82 +57,136 @@ def _pending() -> CTE:
 
 
 def _matched(pending: CTE) -> CTE:
-    """Find each report's send: by our own reference, else by the provider's, which may stand for a group of sends."""
-    is_ours = exists().where(sends.c.id == pending.c.send_id)
-    carried = (
-        select(func.min(attempts.c.send_id).label("first"), func.count(attempts.c.send_id.distinct()).label("members"))
-        .where(or_(pending.c.send_id.is_(None), ~is_ours))
-        .where(attempts.c.provider == pending.c.provider, attempts.c.provider_ref == pending.c.provider_ref)
-        .lateral("carried")
+    """Find each report's hand-over: the last to its account, or else on its channel, by our own reference, else by the
+    provider's, which may stand for a group of sends.
+    """
+    channel = func.split_part(pending.c.provider, ".", 1)
+    own = and_(attempts.c.send_id == pending.c.send_id, func.split_part(attempts.c.provider, ".", 1) == channel)
+    nearest = (
+        case((attempts.c.provider == pending.c.provider, 0), else_=1),
+        case((attempts.c.provider_ref == pending.c.provider_ref, 0), else_=1),
+        attempts.c.number.desc(),
     )
-    found = func.coalesce(carried.c.first, case((is_ours, pending.c.send_id)))
-    asked = select(*pending.c, found.label("found"), (carried.c.members > 1).label("is_group"))
-    return asked.select_from(pending.join(carried, true())).cte("matched").prefix_with("MATERIALIZED")
-
-
-def _known() -> CTE:
-    """The applied reports, each beside every send it is about; one about a group names none of them itself."""
-    of_these = receipts.c.id == func.any(_IDS)
-    one = select(receipts.c.send_id.label("found"), receipts.c.status, receipts.c.code).where(of_these)
-    group = (
-        select(attempts.c.send_id.label("found"), receipts.c.status, receipts.c.code)
-        .join(
-            attempts,
-            and_(attempts.c.provider == receipts.c.provider, attempts.c.provider_ref == receipts.c.provider_ref),
+    ours = select(attempts.c.send_id, attempts.c.number).where(own).order_by(*nearest).limit(1).lateral("ours")
+    other = (
+        select(
+            func.min(attempts.c.send_id).label("send_id"),
+            func.max(attempts.c.number).label("number"),
+            (func.count(attempts.c.send_id.distinct()) > 1).label("is_group"),
         )
-        .where(of_these, receipts.c.send_id.is_(None))
+        .where(attempts.c.provider == pending.c.provider, attempts.c.provider_ref == pending.c.provider_ref)
+        .lateral("other")
     )
-    return union_all(one.where(receipts.c.send_id.is_not(None)), group).cte("matched")
-
-
-def _verdicts(matched: CTE) -> CTE:
-    """What all of a send's reports in this batch together prove: delivered outweighs failed."""
-    status = matched.c.status
     return (
         select(
-            matched.c.found,
-            func.bool_or(status.in_(["delivered", "complained"])).label("delivered"),
-            func.bool_or(status.in_(["failed", "bounced"])).label("failed"),
-            func.bool_or(status == "bounced").label("bounced"),
-            func.bool_or(status == "complained").label("complained"),
-            func.max(case((status.in_(["failed", "bounced"]), matched.c.code))).label("code"),
+            *pending.c,
+            func.coalesce(ours.c.send_id, other.c.send_id).label("found"),
+            func.coalesce(ours.c.number, other.c.number).label("number"),
+            other.c.is_group,
         )
-        .where(matched.c.found.is_not(None))
-        .group_by(matched.c.found)
+        .select_from(pending.outerjoin(ours, true()).outerjoin(other, ours.c.send_id.is_(None)))
+        .cte("matched")
+        .prefix_with("MATERIALIZED")
+    )
+
+
+def _heard() -> CTE:
+    """The applied reports, each beside every hand-over it is about; one about a group names none of them itself."""
+    of_these = receipts.c.id == func.any(_IDS)
+    one = select(receipts.c.send_id, receipts.c.attempt, receipts.c.status, receipts.c.code)
+    group = select(attempts.c.send_id, attempts.c.number, receipts.c.status, receipts.c.code).join(
+        attempts, and_(attempts.c.provider == receipts.c.provider, attempts.c.provider_ref == receipts.c.provider_ref)
+    )
+    return union_all(
+        one.where(of_these, receipts.c.attempt.is_not(None)),
+        group.where(of_these, receipts.c.attempt.is_(None), receipts.c.send_id.is_(None)),
+    ).cte("heard")
+
+
+def _verdicts() -> CTE:
+    """What all reports of this batch on one hand-over together prove: delivered outweighs failed.
+
+    Of a send's hand-overs one is told: the first that was delivered, else the one on its present channel.
+    """
+    heard = _heard()
+    failed = heard.c.status.in_(["failed", "bounced"])
+    told = (
+        select(
+            heard.c.send_id,
+            heard.c.attempt,
+            func.bool_or(heard.c.status.in_(["delivered", "complained"])).label("delivered"),
+            func.bool_or(failed).label("failed"),
+            func.max(case((failed, heard.c.code))).label("code"),
+        )
+        .group_by(heard.c.send_id, heard.c.attempt)
+        .cte("told")
+    )
+    where = func.coalesce(attempts.c.address_id, sends.c.address_id)
+    present = where.is_not_distinct_from(sends.c.address_id)
+    return (
+        select(told, present.label("present"), addresses.c.channel, where.label("address_id"), attempts.c.provider)
+        .select_from(told)
+        .join(sends, sends.c.id == told.c.send_id)
+        .join(attempts, and_(attempts.c.send_id == told.c.send_id, attempts.c.number == told.c.attempt))
+        .outerjoin(addresses, addresses.c.id == where)
+        .where(or_(told.c.delivered, present))
+        .ext(distinct_on(told.c.send_id))
+        .order_by(told.c.send_id, told.c.delivered.desc(), told.c.failed.desc(), told.c.attempt)
         .cte("verdicts")
     )
 
 
 @cache
 def _move() -> Update:
-    verdicts = _verdicts(_known())
-    state = case(
-        (verdicts.c.delivered, SendState.DELIVERED), (verdicts.c.failed, SendState.FAILED), else_=SendState.ACCEPTED
-    )
+    verdicts = _verdicts()
+    delivered, failed = verdicts.c.delivered, verdicts.c.failed
+    here = verdicts.c.address_id.is_not_distinct_from(sends.c.address_id)
+    state = case((delivered, SendState.DELIVERED), (failed, SendState.FAILED), else_=SendState.ACCEPTED)
     allowed = or_(
-        and_(verdicts.c.delivered, may_become(SendState.DELIVERED)),
-        and_(~verdicts.c.delivered, verdicts.c.failed, may_become(SendState.FAILED), sends.c.state != SendState.CLAIMED),
+        and_(delivered, may_become(SendState.DELIVERED)),
+        and_(~delivered, failed, here, may_become(SendState.FAILED), sends.c.state != SendState.CLAIMED),
         and_(
-            ~verdicts.c.delivered, ~verdicts.c.failed,
+            ~delivered, ~failed, here,
             sends.c.state.in_([SendState.IN_DOUBT, SendState.UNKNOWN, SendState.SUBMITTING]),
         ),
     )  # fmt: skip
+    unspent = and_(~here, sends.c.state.in_([SendState.WAITING, SendState.CLAIMED]))
     return (
         update(sends)
-        .where(sends.c.id == verdicts.c.found, case((allowed, True), else_=False))
+        .where(sends.c.id == verdicts.c.send_id, case((allowed, True), else_=False))
         .values(
             state=state,
-            reason=case(
-                (verdicts.c.delivered, null()),
-                (verdicts.c.failed, func.coalesce(verdicts.c.code, "undelivered")),
-                else_=null(),
-            ),
+            reason=case((delivered, null()), (failed, func.coalesce(verdicts.c.code, "undelivered")), else_=null()),
+            channel=func.coalesce(verdicts.c.channel, sends.c.channel),
+            address_id=verdicts.c.address_id,
+            provider=verdicts.c.provider,
+            left_channels=case((here, sends.c.left_channels), else_=with_channel_left(literal("delivered_before"))),
+            cost=case((unspent, sends.c.spent), else_=sends.c.cost),
             accepted_at=func.coalesce(sends.c.accepted_at, _NOW),
-            delivered_at=case((verdicts.c.delivered, _NOW), else_=sends.c.delivered_at),
+            confirm_by=confirm_by(_NOW),
+            delivered_at=case((delivered, _NOW), else_=sends.c.delivered_at),
             token=null(),
             lease_until=null(),
             state_at=func.clock_timestamp(),
         )
+    )
+
+
+@cache
+def _forget_failed() -> Update:
+    """No longer take what was accepted on a channel that a send left for a message that may have arrived."""
+    told = (
+        select(receipts.c.send_id, func.array_agg(receipts.c.attempt).label("numbers"))
+        .where(receipts.c.id == func.any(_IDS), receipts.c.status.in_(["failed", "bounced"]))
+        .group_by(receipts.c.send_id)
+        .cte("told")
+    )
+    number = func.unnest(sends.c.unconfirmed).column_valued("number")
+    left = select(number).where(number != all_(told.c.numbers)).order_by(number)
+    return (
+        update(sends)
+        .where(sends.c.id == told.c.send_id, sends.c.unconfirmed.overlap(told.c.numbers))
+        .values(unconfirmed=func.array(left.scalar_subquery()))
     )
 
 
@@ -179,7 +200,8 @@ def _bad_addresses() -> Select[tuple[str, bytes, str, int]]:
             func.min(sends.c.member_id).label("member_id"),
         )
         .join(sends, sends.c.id == receipts.c.send_id)
-        .join(addresses, addresses.c.id == sends.c.address_id)
+        .join(attempts, and_(attempts.c.send_id == receipts.c.send_id, attempts.c.number == receipts.c.attempt))
+        .join(addresses, addresses.c.id == func.coalesce(attempts.c.address_id, sends.c.address_id))
         .where(receipts.c.id == func.any(_IDS), receipts.c.status.in_(["bounced", "complained"]))
         .group_by(addresses.c.channel, addresses.c.fingerprint)
     )
@@ -205,7 +227,7 @@ def _suppress(connection: Connection, ids: Sequence[int], now: datetime) -> None
 
 
 @cache
-def _apply() -> ReturningUpdate[tuple[int, datetime | None, int | None]]:
+def _apply() -> ReturningUpdate[tuple[int, datetime | None, str, int | None]]:
     matched = _matched(_pending())
     over = or_(matched.c.found.is_not(None), matched.c.received_at < _NOW - literal(KEPT_FOR))
     return (
@@ -214,9 +236,10 @@ def _apply() -> ReturningUpdate[tuple[int, datetime | None, int | None]]:
         .values(
             applied_at=case((over, _NOW), else_=null()),
             send_id=case((matched.c.is_group, null()), else_=func.coalesce(matched.c.found, receipts.c.send_id)),
+            attempt=case((matched.c.is_group, null()), else_=matched.c.number),
             try_at=func.clock_timestamp() + TRIED_EVERY,
         )
-        .returning(receipts.c.id, receipts.c.applied_at, matched.c.found)
+        .returning(receipts.c.id, receipts.c.applied_at, receipts.c.status, matched.c.found)
     )
 
 
@@ -225,13 +248,19 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
 
     States only rise: a delivery outweighs a failure whichever comes first, and a copy
     changes nothing.  A report may settle a send in doubt, and one that comes ahead of
-    our own record of the call is applied at once.  One that comes under an id which
-    several sends share moves them all; it stays nobody's own, so that no address is
-    suppressed for it.  Reports that fit no send stay for three days and are tried again.
+    our own record of the call is applied at once.  What a channel that the send has left
+    reports is heard when it is a delivery; its failure only speaks of its own address.
+    One that comes under an id which several sends share moves them all; it stays nobody's
+    own, so that no address is suppressed for it.  Reports that fit no hand-over stay for
+    three days and are tried again.
     """
     tried = connection.execute(_apply(), {"receipt_limit": limit, "receipt_now": now}).all()
     applied = [row.id for row in tried if row.applied_at is not None]
     ids = [row.id for row in tried if row.found is not None]
+    failed = sorted({row.found for row in tried if row.found is not None and row.status in ("failed", "bounced")})
+    if failed:  # They may be falling back at this very moment; what follows must see them on one channel or the other.
+        connection.execute(_HOLD, {"held_ids": failed})
+        connection.execute(_forget_failed(), {"receipt_ids": ids})
     if ids:
         connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now})
         _suppress(connection, ids, now)

@@ -24,7 +24,6 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     case,
-    cast,
     column,
     func,
     literal,
@@ -33,6 +32,7 @@ from sqlalchemy import (
     update,
 )
 
+from campaigns.sends.earlier import confirm_by, cost_with, counted_before, no_more_channels
 from campaigns.sends.states import SendState, is_in
 from campaigns.timing import seconds
 from channels.message import Blame, Outcome, OutcomeKind
@@ -91,7 +91,7 @@ def _end_attempts(given: FromClause) -> CTE:
 
 
 def _wait(given: FromClause) -> ColumnElement[timedelta]:
-    doubled = seconds(FIRST_WAIT.total_seconds() * func.power(2, sends.c.attempts - 1))
+    doubled = seconds(FIRST_WAIT.total_seconds() * func.power(2, sends.c.attempts - sends.c.earlier_attempts - 1))
     asked_for = seconds(func.coalesce(given.c.retry_after, 0))
     return func.least(func.greatest(doubled, asked_for), literal(LONGEST_WAIT, Interval))
 
@@ -103,7 +103,7 @@ def _record_statement() -> Select[Any]:
         given.c.outcome == kind.value
         for kind in (OutcomeKind.ACCEPTED, OutcomeKind.NOT_SENT, OutcomeKind.UNKNOWN, OutcomeKind.REJECTED)
     )
-    again = not_sent & (sends.c.attempts < TRIES)
+    again = not_sent & (sends.c.attempts - sends.c.earlier_attempts < TRIES)
     settle_at = func.clock_timestamp() + bindparam("settle_after", type_=Interval)
     moved = (
         update(sends)
@@ -119,10 +119,11 @@ def _record_statement() -> Select[Any]:
             ),
             reason=case((accepted | again | unknown, null()), else_=given.c.reason),
             accepted_at=case((accepted, now), else_=sends.c.accepted_at),
-            counted_at=case((not_sent, null()), else_=sends.c.counted_at),
+            confirm_by=case((accepted, confirm_by(now)), else_=null()),
+            counted_at=case((not_sent, counted_before()), else_=sends.c.counted_at),
             not_before=case((again, now + _wait(given)), else_=sends.c.not_before),
             parts=func.coalesce(given.c.parts, sends.c.parts),
-            cost=case((not_sent | rejected, literal(0)), else_=func.coalesce(given.c.cost, sends.c.cost)),
+            cost=case((not_sent | rejected, sends.c.spent), else_=func.coalesce(cost_with(given.c.cost), sends.c.cost)),
             token=case((unknown, sends.c.token), else_=null()),
             lease_until=case((unknown, settle_at), else_=null()),
             state_at=func.clock_timestamp(),
@@ -177,8 +178,8 @@ def fail_unrendered(connection: Connection, reasons: Sequence[tuple[int, str]], 
         update(sends)
         .where(sends.c.id == given.c.id, sends.c.state == SendState.CLAIMED, sends.c.token == token)
         .values(
-            state=SendState.FAILED, reason=given.c.reason, cost=cast(literal(0), Numeric), token=None, lease_until=None,
-            state_at=func.clock_timestamp(),
+            state=SendState.FAILED, reason=given.c.reason, cost=sends.c.spent, then_channels=no_more_channels(),
+            token=None, lease_until=None, state_at=func.clock_timestamp(),
         ),
         {"ids": [send_id for send_id, _ in reasons], "reasons": [reason for _, reason in reasons]},
     )  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, DateTime, and_, case, exists, func, literal, null, or_, select, update
 
 from campaigns.sends.claiming import Unwritten
+from campaigns.sends.earlier import confirm_by, counted_before
 from campaigns.sends.states import SendState, found_in
 from channels.message import DeliveryReport, ReportStatus
 from database.tables import addresses, attempts, members, sends
@@ -124,6 +125,7 @@ def settle_found(
             state=state,
             reason=report.code if state is SendState.FAILED else null(),
             accepted_at=taken,
+            confirm_by=confirm_by(literal(now, DateTime(timezone=True))),
             delivered_at=now if state is SendState.DELIVERED else null(),
             token=null(),
             lease_until=null(),
@@ -171,7 +173,7 @@ def settle_not_found(
         .where(sends.c.id == looked.c.send_id)
         .values(
             state=case((never, SendState.WAITING), else_=SendState.IN_DOUBT),
-            counted_at=case((never, null()), else_=sends.c.counted_at),
+            counted_at=case((never, counted_before()), else_=sends.c.counted_at),
             not_before=case((never, literal(now, DateTime(timezone=True))), else_=sends.c.not_before),
             token=null(),
             lease_until=case((never, null()), else_=func.clock_timestamp() + rules.settle_after),

@@ -21,26 +21,29 @@ class SendState(enum.StrEnum):
     FAILED = "failed"  #: it did not arrive and will not
     WITHHELD = "withheld"  #: control arm; the row is there to be counted
     REFUSED = "refused"  #: the member may not be messaged; the reason says why
-    CANCELLED = "cancelled"  #: stopped before a provider heard of it
+    CANCELLED = "cancelled"  #: stopped before a provider took it
 
 
 S = SendState
 
 #: What may follow what.  A worker moves CLAIMED and SUBMITTING on; a receipt may come at any
-#: time after SUBMITTING began, also before our own record of the call, and what it proves wins.
+#: time after SUBMITTING began, also before our own record of the call, and what it proves wins:
+#: a message that was delivered is delivered, whatever was decided about the send since.
+#: Only falling back lets a send that FAILED, was REFUSED or ACCEPTED wait again, for another
+#: channel, and only it lets one that comes to nothing there stand as ACCEPTED where it was.
 MOVES: Mapping[SendState, frozenset[SendState]] = {
-    S.WAITING: frozenset({S.CLAIMED, S.CANCELLED}),
-    S.CLAIMED: frozenset({S.SUBMITTING, S.WAITING, S.REFUSED, S.CANCELLED, S.FAILED}),
+    S.WAITING: frozenset({S.CLAIMED, S.CANCELLED, S.DELIVERED}),
+    S.CLAIMED: frozenset({S.SUBMITTING, S.WAITING, S.REFUSED, S.CANCELLED, S.FAILED, S.DELIVERED}),
     S.SUBMITTING: frozenset({S.ACCEPTED, S.WAITING, S.FAILED, S.IN_DOUBT, S.DELIVERED}),
     S.IN_DOUBT: frozenset({S.ACCEPTED, S.DELIVERED, S.FAILED, S.WAITING, S.UNKNOWN}),
     S.UNKNOWN: frozenset({S.ACCEPTED, S.DELIVERED, S.FAILED}),
-    S.ACCEPTED: frozenset({S.DELIVERED, S.FAILED}),
+    S.ACCEPTED: frozenset({S.DELIVERED, S.FAILED, S.WAITING}),
     # Some providers report a failure first and the delivery of a later try after it.
-    S.FAILED: frozenset({S.DELIVERED}),
+    S.FAILED: frozenset({S.DELIVERED, S.WAITING, S.ACCEPTED}),
     S.DELIVERED: frozenset(),
     S.WITHHELD: frozenset(),
-    S.REFUSED: frozenset(),
-    S.CANCELLED: frozenset(),
+    S.REFUSED: frozenset({S.WAITING, S.ACCEPTED, S.DELIVERED}),
+    S.CANCELLED: frozenset({S.ACCEPTED, S.DELIVERED}),
 }
 
 #: States in which a provider may have heard of the send.

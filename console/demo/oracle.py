@@ -10,15 +10,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from campaigns.delivery import installation_mark
+from campaigns.carrier import installation_mark
 from campaigns.sends import send_of
 from channels.simulator.record import RecordedMessage, read_record
 
 _CARRIED = text("""
-SELECT sends.id, sends.state, sends.arm, sends.provider, addresses.address, attempts.provider_ref, attempts.outcome
-FROM sends JOIN addresses ON addresses.id = sends.address_id
-LEFT JOIN attempts ON attempts.send_id = sends.id AND attempts.number = sends.attempts
+SELECT sends.id, sends.state, sends.arm, attempts.provider, addresses.address, attempts.provider_ref, attempts.outcome,
+       attempts.provider = sends.provider AS is_present
+FROM sends LEFT JOIN attempts ON attempts.send_id = sends.id
+JOIN addresses ON addresses.id = coalesce(attempts.address_id, sends.address_id)
 WHERE sends.attempts > 0 OR sends.state = 'withheld'
+ORDER BY sends.id, attempts.number
 """)
 
 
@@ -39,63 +41,83 @@ class Verdict:
         return not (self.lost or self.doubled or self.control)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+@dataclass(slots=True)
+class _Carried:
+    """What the ledger says of a send and one provider; a send that fell back has several."""
+
     state: str
     arm: str | None
-    provider: str | None
     address: str
+    is_present: bool  #: whether the send's state speaks of this provider
+    accepted: bool = False  #: whether it said so
+
+
+#: A send, and a provider it was handed to.
+_HandOver = tuple[int, str | None]
 
 
 def compare(connection: Connection, record: Path, *, secret: bytes) -> Verdict:
     """Lay the simulator's record and the ledger side by side."""
     entries = [entry for entry in read_record(record) if entry.accepted]
-    sends: dict[int, _Sent] = {}
+    carried: dict[_HandOver, _Carried] = {}
     by_ref: dict[tuple[str, str], int] = {}
     for row in connection.execute(_CARRIED):
-        sends[row.id] = _Sent(row.state, row.arm, row.provider, row.address)
+        before = carried.get((row.id, row.provider))
+        accepted = row.outcome == "accepted" or (before is not None and before.accepted)
+        carried[row.id, row.provider] = _Carried(row.state, row.arm, row.address, bool(row.is_present), accepted)
         if row.provider_ref:
             by_ref[row.provider, row.provider_ref] = row.id
     taken, strays = _match(entries, by_ref, installation_mark(secret))
-    unexplained = _without_doubtful(strays, sends, taken)
-    allowed = {(send.provider, send.address) for send in sends.values() if send.arm == "treated"}
+    unexplained = _without_doubtful(strays, carried, taken)
+    treated = {send for (send, _), each in carried.items() if each.arm == "treated"}
+    allowed = {(provider, each.address) for (send, provider), each in carried.items() if send in treated}
     to_control = sum((entry.provider, entry.address) not in allowed for entry in unexplained)
     return Verdict(
         taken=len(entries),
         unanswered=sum(not entry.answered for entry in entries),
-        lost=sum(send.state in ("accepted", "delivered") and not taken[id_] for id_, send in sends.items()),
-        doubled=sum(count - 1 for count in taken.values() if count > 1) + len(unexplained) - to_control,
-        control=sum(id_ not in sends or sends[id_].arm != "treated" for id_, count in taken.items() if count) + to_control,
-        closed_unknown=sum(send.state == "unknown" for send in sends.values()),
+        lost=sum(
+            each.is_present and each.state in ("accepted", "delivered") and not taken[key] for key, each in carried.items()
+        ),
+        doubled=_doubled(taken, carried) + len(unexplained) - to_control,
+        control=sum(send not in treated for (send, _), count in taken.items() if count) + to_control,
+        closed_unknown=sum(each.is_present and each.state == "unknown" for each in carried.values()),
     )
+
+
+def _doubled(taken: Counter[_HandOver], carried: Mapping[_HandOver, _Carried]) -> int:
+    """Count what one provider took more than once, and what a second one took although the ledger knew of one only."""
+    again = sum(count - 1 for count in taken.values() if count > 1)
+    took = Counter(send for (send, _), count in taken.items() if count)
+    knew = Counter(send for (send, _), each in carried.items() if each.accepted)
+    return again + sum(count - max(1, knew[send]) for send, count in took.items() if count > max(1, knew[send]))
 
 
 def _match(
     entries: Iterable[RecordedMessage], by_ref: Mapping[tuple[str, str], int], installation: str
-) -> tuple[Counter[int], list[RecordedMessage]]:
-    """Count how often each send was taken, by our reference or the provider's; return what neither names, too."""
-    taken: Counter[int] = Counter()
+) -> tuple[Counter[_HandOver], list[RecordedMessage]]:
+    """Count how often each provider took each send, by our reference or its own; return what neither names, too."""
+    taken: Counter[_HandOver] = Counter()
     strays = []
     for entry in entries:
         send = send_of(entry.reference, installation) or by_ref.get((entry.provider, entry.provider_ref or ""))
         if send is None:
             strays.append(entry)
         else:
-            taken[send] += 1
+            taken[send, entry.provider] += 1
     return taken, strays
 
 
 def _without_doubtful(
-    strays: Iterable[RecordedMessage], sends: Mapping[int, _Sent], taken: Counter[int]
+    strays: Iterable[RecordedMessage], carried: Mapping[_HandOver, _Carried], taken: Counter[_HandOver]
 ) -> list[RecordedMessage]:
     """Give messages whose answer was lost to sends that are in doubt about the same address; return the others.
 
     Only a provider that is told no reference of ours leaves such messages behind.
     """
-    doubtful: defaultdict[tuple[str | None, str], list[int]] = defaultdict(list)
-    for id_, send in sends.items():
-        if send.state in ("unknown", "in_doubt") and not taken[id_]:
-            doubtful[send.provider, send.address].append(id_)
+    doubtful: defaultdict[tuple[str | None, str], list[_HandOver]] = defaultdict(list)
+    for key, each in carried.items():
+        if each.is_present and each.state in ("unknown", "in_doubt") and not taken[key]:
+            doubtful[key[1], each.address].append(key)
     unexplained = []
     for entry in strays:
         waiting = doubtful.get((entry.provider, entry.address))

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, select, text
 
 from campaigns.accounts import Account, Accounts
 from campaigns.campaign import Campaign
-from campaigns.delivery import Carrier, deliver
+from campaigns.carrier import Carrier
+from campaigns.delivery import deliver
 from campaigns.launching import launch
 from campaigns.sends import plan
 from channels.message import Channel, Message, Outcome, OutcomeKind

@@ -14,7 +14,8 @@ from sqlalchemy import select, text
 
 from campaigns.accounts import Account, Accounts, balance, read_standing
 from campaigns.accounts.choosing import TROUBLES
-from campaigns.delivery import Carrier, Delivered, deliver
+from campaigns.carrier import Carrier
+from campaigns.delivery import Delivered, deliver
 from campaigns.invariants import broken
 from campaigns.rules import PlanningRules
 from campaigns.settling import settle, sweep

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text
 
-from campaigns.delivery import Carrier, deliver
+from campaigns.carrier import Carrier
+from campaigns.delivery import deliver
 from campaigns.invariants import broken
 from campaigns.told import store_told
 from channels.message import Callback, Channel, Grant, GrantKind, OutcomeKind

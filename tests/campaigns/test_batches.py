@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from campaigns.delivery import Carrier, deliver
+from campaigns.carrier import Carrier
+from campaigns.delivery import deliver
 from campaigns.invariants import broken
 from campaigns.sends import apply_reports, reference_of, store_reports
 from channels.message import CallbackRequest, DeliveryReport, OutcomeKind

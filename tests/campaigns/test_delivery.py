@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, select, text
 
-from campaigns.delivery import Carrier, deliver
+from campaigns.carrier import Carrier
+from campaigns.delivery import deliver
 from campaigns.invariants import broken
 from campaigns.rules import Cap, PlanningRules
 from campaigns.sends import claim, plan, reference_of, take_back_claims

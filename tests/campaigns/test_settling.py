@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, insert, text
 
-from campaigns.delivery import Carrier, deliver
+from campaigns.carrier import Carrier
+from campaigns.delivery import deliver
 from campaigns.invariants import broken
 from campaigns.sends import InDoubt, SettlingRules, ask_later, settle_found, take_doubtful
 from campaigns.sends.settling import LONGEST_WAIT

@@ -1,7 +1,7 @@
 """The ledger's moves: what is on the table may happen, and nothing else ever does."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -19,6 +19,7 @@ from campaigns.sends import (
     close_old_doubt,
     doubt_expired_marks,
     fail_unrendered,
+    fall_back,
     mark,
     record,
     reference_of,
@@ -32,21 +33,34 @@ from campaigns.sends import (
 from campaigns.terms import Terms
 from channels.message import Blame, DeliveryReport, Outcome, OutcomeKind, ReportStatus
 from database.engine import Database
-from database.tables import attempts, sends
+from database.tables import addresses, attempts, sends
 from tests.makers import NOON, make_campaign, make_members
 
 TOKEN = uuid.UUID(int=7)
 HERE = "0123abcd"
 PROVIDER = "sms.aliyun"
+ELSEWHERE = "wechat.official_account"
 AT_ONCE = SettlingRules(settle_after=timedelta(0), close_after=timedelta(0))
 TERMS = Terms(purpose="marketing", quiet_hours=None, caps=())
 
 
-def a_send_in(connection: Connection, state: SendState) -> int:
-    """Put one send into ``state`` by hand, with the lease and attempt that belong to it."""
+#: What a send may have behind it, and before it: the channels it left, and those it may fall back to.
+PASTS: dict[str, Mapping[str, object]] = {
+    "one channel": {},
+    "one of several": {"then_channels": ["email"]},
+    "left one that accepted it": {"then_channels": ["email"], "unconfirmed": [1], "left_channels": ["wechat:unconfirmed"]},
+    "left one, none to come": {"then_channels": [], "unconfirmed": [1], "left_channels": ["wechat:unconfirmed"]},
+}
+
+
+def a_send_in(connection: Connection, state: SendState, past: str = "one channel") -> int:
+    """Put one send into ``state`` by hand, with the lease and attempts that belong to it."""
     campaign = make_campaign(connection)
     member_id = make_members(connection, 1)[0]
-    arm = {SendState.WITHHELD: "control", SendState.REFUSED: None}.get(state, "treated")
+    planned = past == "one channel"  # Refused as it was planned, and not as it was marked.
+    arm = {SendState.WITHHELD: "control", SendState.REFUSED: None if planned else "treated"}.get(state, "treated")
+    behind = {} if state is SendState.WITHHELD else PASTS[past]
+    earlier = 1 if "unconfirmed" in behind else 0
     if arm:
         connection.execute(
             text("INSERT INTO assignments VALUES (:experiment, :member, :arm, 0, :now)"),
@@ -54,41 +68,49 @@ def a_send_in(connection: Connection, state: SendState) -> int:
         )
     held = state in (SendState.CLAIMED, SendState.SUBMITTING, SendState.IN_DOUBT)
     heard = state in (
-        SendState.SUBMITTING, SendState.IN_DOUBT, SendState.UNKNOWN, SendState.ACCEPTED, SendState.DELIVERED,
+        SendState.SUBMITTING, SendState.IN_DOUBT, SendState.UNKNOWN, SendState.ACCEPTED, SendState.DELIVERED, SendState.FAILED,
     )  # fmt: skip
-    address = text("(SELECT id FROM addresses WHERE member_id = :member AND channel = 'sms')").bindparams(member=member_id)
+    reached = dict(
+        connection.execute(select(addresses.c.channel, addresses.c.id).where(addresses.c.member_id == member_id)).all()
+    )
     send_id = connection.execute(
         insert(sends)
         .values(
             campaign_id=campaign.id, member_id=member_id, occasion="test", channel="sms",
-            address_id=select(text("id")).select_from(text("addresses")).where(
-                text("member_id = :member AND channel = 'sms'").bindparams(member=member_id)
-            ).scalar_subquery(),
-            template_version_id=campaign.template_version_id, purpose="marketing", state=state,
+            address_id=reached["sms"], accepted_at=NOON if earlier else None, confirm_by=NOON if behind else None,
+            earlier_attempts=earlier, **behind, template_version_id=campaign.template_version_id, purpose="marketing", state=state,
             reason="test" if state is SendState.REFUSED else None,
             experiment_id=campaign.experiment_id if arm else None, arm=arm, decided_at=NOON, not_before=NOON,
             expires_at=NOON + timedelta(days=1), token=TOKEN if held else None, provider=PROVIDER if heard else None,
-            attempts=1 if heard else 0, lease_until=text("clock_timestamp() - interval '1 second'") if held else None,
+            attempts=earlier + heard, lease_until=text("clock_timestamp() - interval '1 second'") if held else None,
         )
         .returning(sends.c.id)
     ).scalar_one()  # fmt: skip
-    del address
-    if heard:
-        connection.execute(insert(attempts).values(send_id=send_id, number=1, provider=PROVIDER, marked_at=NOON))
+    made = [(ELSEWHERE, "wechat", "accepted")] * earlier + [(PROVIDER, "sms", None)] * heard
+    for number, (provider, channel, outcome) in enumerate(made, start=1):
+        connection.execute(
+            insert(attempts).values(
+                send_id=send_id, number=number, provider=provider, address_id=reached[channel], marked_at=NOON, outcome=outcome
+            )
+        )
     return int(send_id)
 
 
 def answered(kind: OutcomeKind) -> Callable[[Connection, int], object]:
     def write(connection: Connection, send_id: int) -> object:
-        answer = Answer(send_id=send_id, attempt=1, outcome=Outcome(kind=kind, blame=Blame.NOBODY))
+        answer = Answer(send_id=send_id, attempt=made_by(connection, send_id), outcome=Outcome(kind=kind, blame=Blame.NOBODY))
         return record(connection, [answer], token=TOKEN, now=NOON, settle_after=timedelta(0))
 
     return write
 
 
-def reported(status: ReportStatus) -> Callable[[Connection, int], object]:
+def made_by(connection: Connection, send_id: int) -> int:
+    return int(connection.execute(select(sends.c.attempts).where(sends.c.id == send_id)).scalar_one())
+
+
+def reported(status: ReportStatus, provider: str = PROVIDER) -> Callable[[Connection, int], object]:
     def write(connection: Connection, send_id: int) -> object:
-        report = DeliveryReport(provider=PROVIDER, key="1", status=status, reference=reference_of(send_id, HERE))
+        report = DeliveryReport(provider=provider, key="1", status=status, reference=reference_of(send_id, HERE))
         store_reports(connection, [report], installation=HERE, now=NOON)
         return apply_reports(connection, now=NOON)
 
@@ -133,33 +155,49 @@ OPERATIONS: dict[str, Callable[[Connection, int], object]] = {
     "not found": asked_and_not_found,
     **{f"answer {kind}": answered(kind) for kind in OutcomeKind},
     **{f"report {status}": reported(status) for status in ReportStatus},
+    **{f"report {status} elsewhere": reported(status, ELSEWHERE) for status in ReportStatus},
+    "fall back": lambda connection, _: fall_back(connection, now=NOON),
 }
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("start", SendState)
-def test_nothing_makes_a_move_that_is_not_on_the_table(database: Database, start: SendState, operation: str) -> None:
-    with database.transaction() as connection:
-        send_id = a_send_in(connection, start)
-
-    with database.transaction() as connection:
+def moved_by(database: Database, start: SendState, operation: str, past: str) -> SendState:
+    """Return where an operation moves a send, and leave nothing behind."""
+    with database.engine.connect() as connection, connection.begin() as transaction:
+        send_id = a_send_in(connection, start, past)
         OPERATIONS[operation](connection, send_id)
+        end = connection.execute(select(sends.c.state).where(sends.c.id == send_id)).scalar_one()
+        transaction.rollback()
+    return SendState(end)
 
-    with database.transaction() as connection:
-        end = SendState(connection.execute(select(sends.c.state).where(sends.c.id == send_id)).scalar_one())
-    assert end == start or end in MOVES[start]
+
+@pytest.mark.parametrize("past", PASTS)
+@pytest.mark.parametrize("start", SendState)
+def test_nothing_makes_a_move_that_is_not_on_the_table(database: Database, start: SendState, past: str) -> None:
+    ends = {operation: moved_by(database, start, operation, past) for operation in OPERATIONS}
+
+    assert {operation: end for operation, end in ends.items() if end != start and end not in MOVES[start]} == {}
+
+
+@pytest.mark.parametrize("past", PASTS)
+def test_only_falling_back_lets_what_was_handed_over_or_refused_wait_for_another_channel(
+    database: Database, past: str
+) -> None:
+    over = (SendState.ACCEPTED, SendState.FAILED, SendState.REFUSED)
+    moved = {
+        (start, operation)
+        for start in over
+        for operation in OPERATIONS
+        if moved_by(database, start, operation, past) is SendState.WAITING
+    }
+
+    assert moved == ({(start, "fall back") for start in over} if PASTS[past].get("then_channels") else set())
 
 
 def test_every_move_on_the_table_can_happen(database: Database) -> None:
-    seen = set()
-    for start in SendState:
-        for write in OPERATIONS.values():
-            with database.engine.connect() as connection, connection.begin() as transaction:
-                send_id = a_send_in(connection, start)
-                write(connection, send_id)
-                end = connection.execute(select(sends.c.state).where(sends.c.id == send_id)).scalar_one()
-                seen.add((start, SendState(end)))
-                transaction.rollback()
+    seen = {
+        (start, moved_by(database, start, operation, past))
+        for start in SendState for operation in OPERATIONS for past in PASTS
+    }  # fmt: skip
 
     # Refusals need a reason to refuse; tests of marking show them.
     on_the_table = {(start, end) for start, ends in MOVES.items() for end in ends} - {(SendState.CLAIMED, SendState.REFUSED)}

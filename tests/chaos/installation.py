@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from campaigns.delivery import installation_mark
+from campaigns.carrier import installation_mark
 from campaigns.rules import PlanningRules
 from campaigns.sends import plan
 from channels.simulator.faults import FaultRules

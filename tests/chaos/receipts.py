@@ -21,7 +21,7 @@ from typing import cast
 import msgspec
 from sqlalchemy import Connection, select, text
 
-from campaigns.delivery import installation_mark
+from campaigns.carrier import installation_mark
 from campaigns.sends import Answer, plan, record
 from channels.message import Outcome, OutcomeKind
 from channels.simulator.receipts import Push

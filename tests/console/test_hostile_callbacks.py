@@ -16,7 +16,7 @@ import pytest
 import requests
 from sqlalchemy import text
 
-from campaigns.delivery import installation_mark
+from campaigns.carrier import installation_mark
 from channels.simulator.webhook_keys import sign_events
 from channels.simulator.wechat_words import signed
 from tests.chaos.pushes import PretendProviders, path_of

@@ -154,7 +154,7 @@ def test_it_says_503_while_the_oldest_event_waits_too_long(side: ListeningSide) 
 
 @pytest.mark.parametrize("entry", [entry for entry in ROUTES if entry.caller is not Caller.ANYONE], ids=lambda entry: entry.path)
 def test_nobody_gets_in_without_what_the_table_asks_for(side: ListeningSide, entry: object) -> None:
-    path = entry.path.format(token="A" * 32, provider="sms.aliyun")  # type: ignore[attr-defined]
+    path = entry.path.format(token="A" * 32, account="sms.aliyun")  # type: ignore[attr-defined]
     for method in entry.methods:  # type: ignore[attr-defined]
         assert requests.request(method, side.url + path, timeout=10).status_code in (401, 404)
         forged = requests.request(method, side.url + path, auth=(side.key[:-1] + "x", ""), timeout=10)

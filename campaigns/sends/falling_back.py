@@ -1,0 +1,232 @@
+"""Let sends go on to the next channel where one refused them, or where nobody confirmed that they arrived.
+
+A send stays one row, so that caps, control and reports count it once.  Nothing falls back from a
+lost answer: a send in doubt, or closed as unknown, may have arrived.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    CTE,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Integer,
+    Select,
+    SmallInteger,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from campaigns.sends.earlier import with_channel_left
+from campaigns.sends.permission import consented, suppressed
+from campaigns.sends.states import SendState, found_in
+from database.tables import addresses, attempts, campaigns, enrolments, members, sends
+
+#: Why a send left a channel that took it.
+UNCONFIRMED = "unconfirmed"
+#: How many are looked at in one statement.
+TOGETHER = 2_000
+
+_NOW = bindparam("fall_now", type_=DateTime(timezone=True))
+_LIMIT = bindparam("fall_limit", type_=Integer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FellBack:
+    """What a round came to, by number of sends."""
+
+    moved: int = 0  #: waiting for their next channel
+    restored: int = 0  #: came to nothing there, and stand as accepted on a channel before
+    ended: int = 0  #: have no channel left, and stay as they are
+
+    @property
+    def looked_at(self) -> int:
+        """How many sends were due."""
+        return self.moved + self.restored + self.ended
+
+
+def has_fallen() -> ColumnElement[bool]:
+    """The condition that a send came to nothing on its channel, and nobody has looked for another so far."""
+    return and_(sends.c.then_channels.is_not(None), found_in(SendState.FAILED, SendState.REFUSED, SendState.CANCELLED))
+
+
+def is_unconfirmed(now: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """The condition that the time in which a send's delivery should have been reported is over."""
+    return and_(sends.c.confirm_by.is_not(None), found_in(SendState.ACCEPTED), sends.c.confirm_by <= now)
+
+
+def _due() -> CTE:
+    fallen = select(sends).where(has_fallen()).limit(_LIMIT).with_for_update(skip_locked=True).cte("fallen")
+    awaited = (
+        select(sends)
+        .where(is_unconfirmed(_NOW))
+        .order_by(sends.c.confirm_by)
+        .limit(_LIMIT)
+        .with_for_update(skip_locked=True)
+        .cte("awaited")
+    )
+    return union_all(select(fallen), select(awaited)).cte("due")
+
+
+def _may_go_on(due: CTE) -> ColumnElement[bool]:
+    """The condition that another channel is to be tried: what would end the send on any channel did not happen."""
+    erased = exists().where(members.c.id == due.c.member_id, members.c.erased_at.is_not(None))
+    cancelled = exists().where(campaigns.c.id == due.c.campaign_id, campaigns.c.state == "cancelled")
+    left = exists().where(enrolments.c.id == due.c.enrolment_id, enrolments.c.state.in_(["exited", "stopped"]))
+    in_time = or_(due.c.expires_at.is_(None), due.c.expires_at > _NOW)
+    return and_(due.c.state != SendState.CANCELLED, in_time, ~erased, ~cancelled, ~left)
+
+
+def _next_channel(due: CTE) -> LateralFromClause:
+    """The first channel left that the member may be messaged on."""
+    left = (
+        func.unnest(due.c.then_channels)
+        .table_valued(column("channel", Text), with_ordinality="place")
+        .render_derived(name="left_over")
+    )
+    return (
+        select(left.c.channel, cast(left.c.place, Integer).label("place"), addresses.c.id.label("address_id"))
+        .select_from(left)
+        .join(addresses, and_(addresses.c.member_id == due.c.member_id, addresses.c.channel == left.c.channel))
+        .where(
+            addresses.c.is_current,
+            addresses.c.problem.is_(None),
+            ~suppressed(left.c.channel, addresses.c.fingerprint, due.c.purpose),
+            consented(due.c.member_id, left.c.channel, due.c.purpose),
+        )
+        .order_by(left.c.place)
+        .limit(1)
+        .lateral("following")
+    )
+
+
+def _standing(due: CTE) -> LateralFromClause:
+    """The last hand-over on a channel left before that was accepted and may have arrived."""
+    where = func.coalesce(attempts.c.address_id, due.c.address_id)
+    return (
+        select(attempts.c.number, attempts.c.provider, addresses.c.channel, addresses.c.id.label("address_id"))
+        .select_from(attempts)
+        .join(addresses, addresses.c.id == where)
+        .where(attempts.c.send_id == due.c.id, attempts.c.number == func.any(due.c.unconfirmed))
+        .where(due.c.state != SendState.ACCEPTED)
+        .order_by(attempts.c.number.desc())
+        .limit(1)
+        .lateral("standing")
+    )
+
+
+def _looked_up() -> CTE:
+    due = _due()
+    following, standing = _next_channel(due), _standing(due)
+    return (
+        select(
+            due.c.id, following.c.channel.label("next"), following.c.address_id.label("next_address"), following.c.place,
+            standing.c.number, standing.c.provider, standing.c.channel, standing.c.address_id,
+        )
+        .select_from(due.outerjoin(following, _may_go_on(due)).outerjoin(standing, true()))
+        .cte("looked_up")
+        .prefix_with("MATERIALIZED")
+    )  # fmt: skip
+
+
+_NO_CHANNELS = cast(literal([], ARRAY(Text)), ARRAY(Text))
+_NO_ATTEMPTS = cast(literal([], ARRAY(SmallInteger)), ARRAY(SmallInteger))
+
+
+def _to_next(
+    place: ColumnElement[int], channel: ColumnElement[str], address_id: ColumnElement[int]
+) -> Mapping[str, Any]:
+    """What a send is that waits for its next channel."""
+    was_accepted = sends.c.state == SendState.ACCEPTED
+    why = case((was_accepted, UNCONFIRMED), else_=sends.c.reason)
+    count = func.cardinality(sends.c.then_channels)
+    rest, last = sends.c.then_channels[place + 1 : count], place == count
+    unconfirmed = case(
+        (was_accepted, func.array_append(sends.c.unconfirmed, sends.c.attempts)), else_=sends.c.unconfirmed
+    )
+    return {
+        "state": SendState.WAITING,
+        "reason": null(),
+        "channel": channel,
+        "address_id": address_id,
+        "then_channels": case((and_(last, unconfirmed.is_(None)), null()), else_=rest),
+        "confirm_within": case((last, null()), else_=sends.c.confirm_within),
+        "confirm_by": null(),
+        "left_channels": with_channel_left(why),
+        "unconfirmed": unconfirmed,
+        "accepted_at": case((unconfirmed.is_(None), null()), else_=sends.c.accepted_at),
+        "not_before": _NOW,
+        "parts": null(),
+        "spent": sends.c.cost,
+        "earlier_attempts": sends.c.attempts,
+        "provider": null(),
+        "claims": 0,
+        "token": null(),
+        "lease_until": null(),
+        "state_at": func.clock_timestamp(),
+    }
+
+
+@cache
+def _statement() -> Select[tuple[int, int, int]]:
+    found = _looked_up()
+    moves, stands = found.c.next.is_not(None), found.c.number.is_not(None)
+    here = update(sends).where(sends.c.id == found.c.id)
+    moved = here.where(moves).values(_to_next(found.c.place, found.c.next, found.c.next_address))
+    before = func.nullif(func.array_remove(sends.c.unconfirmed, found.c.number), _NO_ATTEMPTS)
+    restored = here.where(~moves, stands).values(
+        state=SendState.ACCEPTED,
+        reason=null(),
+        channel=found.c.channel,
+        address_id=found.c.address_id,
+        provider=found.c.provider,
+        left_channels=with_channel_left(sends.c.reason),
+        unconfirmed=before,
+        then_channels=case((before.is_(None), null()), else_=_NO_CHANNELS),
+        confirm_within=null(),
+        confirm_by=null(),
+        state_at=func.clock_timestamp(),
+    )
+    stays = and_(sends.c.state == SendState.ACCEPTED, sends.c.unconfirmed.is_not(None))
+    ended = here.where(~moves, ~stands).values(
+        then_channels=case((stays, _NO_CHANNELS), else_=null()),
+        unconfirmed=case((stays, sends.c.unconfirmed), else_=null()),
+        confirm_within=null(),
+        confirm_by=null(),
+    )
+    counts = [
+        select(func.count()).select_from(change.returning(sends.c.id).cte(name)).scalar_subquery().label(name)
+        for name, change in (("moved", moved), ("restored", restored), ("ended", ended))
+    ]
+    return select(*counts)
+
+
+def fall_back(connection: Connection, *, now: datetime, limit: int = TOGETHER) -> FellBack:
+    """Let up to ``limit`` of either kind go on: what its channel refused or lost, and what was not confirmed in time.
+
+    Each goes to the first of its channels left on which the member may be messaged; quiet hours,
+    caps and everything else are asked when it is marked there.  Where there is none a send stays
+    as it is, unless a message accepted before may have arrived: then it stands as accepted there.
+    """
+    row = connection.execute(_statement(), {"fall_now": now, "fall_limit": limit}).one()
+    return FellBack(moved=row.moved, restored=row.restored, ended=row.ended)

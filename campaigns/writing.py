@@ -1,0 +1,121 @@
+"""Write the words of claimed sends, for one member each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, select
+
+from campaigns.accounts import Account
+from campaigns.campaign import CampaignDefinition
+from campaigns.carrier import Carrier
+from campaigns.rendering_facts import facts_for
+from campaigns.rules import PlanningRules
+from campaigns.sends import Rendered, Unwritten, reference_of
+from campaigns.terms import Terms, terms_of
+from channels.message import Channel, Message, Purpose
+from database.tables import campaigns, template_versions
+from templates.links import links_for
+from templates.rendering import CompiledTemplate, RenderRefused, compile_content
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """A send with its words."""
+
+    send: Unwritten
+    message: Message
+    parts: int
+
+    def priced(self, account: Account, otherwise: Decimal) -> Rendered:
+        """Return what the ledger is told of it when ``account`` carries it."""
+        cost = account.price_of(self.message.address, otherwise=otherwise) * self.parts
+        return Rendered(
+            id=self.send.id,
+            member_id=self.send.member_id,
+            parts=self.parts,
+            cost=cost,
+            permission=account.provider.permission_for(self.message),
+        )
+
+
+def terms_by_campaign(connection: Connection, campaign_ids: set[int], rules: PlanningRules) -> Mapping[int, Terms]:
+    """Return the terms of these campaigns as they stand."""
+    rows = connection.execute(select(campaigns.c.id, campaigns.c.definition).where(campaigns.c.id.in_(campaign_ids)))
+    return {row.id: terms_of(CampaignDefinition.model_validate(row.definition), rules) for row in rows}
+
+
+def write_words(
+    connection: Connection,
+    carrier: Carrier,
+    claimed: Sequence[Unwritten],
+    terms: Mapping[int, Terms],
+    now: datetime,
+) -> tuple[list[Written], list[tuple[int, str]]]:
+    """Write each send's words; one that cannot be written ends here and stops no other."""
+    facts = facts_for(connection, [send.member_id for send in claimed], now)
+    templates = _templates(connection, {send.template_version_id for send in claimed})
+    ready, refused = [], []
+    for send in claimed:
+        known = facts.get(send.member_id)
+        if known is None:
+            refused.append((send.id, "erased"))
+            continue
+        known["brand"] = carrier.rules.brand
+        try:
+            purpose = Purpose(terms[send.campaign_id].purpose)
+            ready.append(_written(carrier, send, templates[send.template_version_id], known, purpose))
+        except RenderRefused as reason:
+            refused.append((send.id, f"words:{reason.reason}"))
+    return ready, refused
+
+
+def messages_again(
+    connection: Connection, carrier: Carrier, unwritten: Sequence[Unwritten], now: datetime
+) -> dict[int, Message]:
+    """Write sends' messages once more, by send, those of erased members left out.
+
+    The words are the same unless what is known of the member has changed since.
+    """
+    terms = terms_by_campaign(connection, {send.campaign_id for send in unwritten}, carrier.rules)
+    written, _ = write_words(connection, carrier, unwritten, terms, now)
+    return {each.send.id: each.message for each in written}
+
+
+def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTemplate]:
+    rows = connection.execute(
+        select(template_versions.c.id, template_versions.c.content).where(template_versions.c.id.in_(ids))
+    )
+    return {row.id: compile_content(row.content) for row in rows}
+
+
+def _written(
+    carrier: Carrier, send: Unwritten, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
+) -> Written:
+    channel = carrier.accounts.channel
+    links = links_for(
+        template,
+        base_url=carrier.public_url,
+        secret=carrier.secret,
+        send_id=send.id,
+        member_id=send.member_id,
+        channel=channel.value,
+    )
+    words = template.render(channel.value, send.language, facts, links=links)
+    message = Message(
+        reference=reference_of(send.id, carrier.installation),
+        channel=channel,
+        address=send.address,
+        parts=words.parts,
+        template=template.name,
+        variables=words.variables,
+        headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
+        images=words.images,
+        purpose=purpose,
+    )
+    return Written(send=send, message=message, parts=words.billed_parts)
+
+
+def _headers(unsubscribe: str) -> dict[str, str]:
+    return {"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
