@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from itertools import chain
 from typing import Annotated
@@ -47,9 +48,17 @@ def list_command(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"accounts": rows, "others": others})
         return
-    columns = ("channel", "account", "in use", "weight", "trusted with", "state", "today", "together", "can be asked", "callback address")
-    print_table("Providers", columns, [[value for key, value in row.items() if key != "provider"] for row in rows])
+    columns = ("channel", "account", "in use", "weight", "trusted with", "state", "today", "together", "can be asked")
+    print_table("Providers", columns, [_as_cells(row) for row in rows])
     say("There are also: {names}", names=", ".join(others))
+    say("Where each may call us: {command}", command="tidings keys callbacks")
+
+
+def _as_cells(row: Mapping[str, object]) -> list[object]:
+    """Return what stands in the table; the long addresses have a command of their own."""
+    share, can_look_up = f"{row['share']:.0%}", in_words("yes" if row["can_look_up"] else "no")
+    shown = {key: value for key, value in row.items() if key not in ("provider", "callback")}
+    return list((shown | {"share": share, "can_look_up": can_look_up}).values())
 
 
 def _described(application: Application, channel: str, account: Account, standing: Standing) -> dict[str, object]:
