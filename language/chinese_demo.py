@@ -147,6 +147,7 @@ DEMO: dict[str, str] = {
     ),
     "Send {send} left {channel} for {next}: {reason}": "发送 {send} 由 {channel} 转至 {next}：{reason}",
     "Send {send} left {channel} and stands as it was by {next}: {reason}": "发送 {send} 离开 {channel}，仍以 {next} 的结果为准：{reason}",
+    "as many as its accounts may carry in a day": "该渠道各账号当日额度已用完",
     "no delivery was reported in time": "未在限时内收到送达回执",
     "it had arrived before": "此前已送达",
     "address refused": "地址被拒",

@@ -17,6 +17,7 @@ REASONS: Mapping[str, str] = {
     "expired": "expired",
     "campaign_cancelled": "campaign cancelled",
     "journey_left": "left the journey",
+    "quota": "as many as its accounts may carry in a day",
     "unconfirmed": "no delivery was reported in time",
     "delivered_before": "it had arrived before",
     "address_refused": "address refused",

@@ -170,11 +170,13 @@ def doubt(lane: int) -> None:
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.FALLBACK)
 def fallback(lane: int) -> None:
-    """Let sends go on to the next channel where one refused them or nobody confirmed that they arrived."""
+    """Let sends go on to the next channel where one refused them, is used up for today, or confirmed no arrival."""
 
     def once(installation: Installation) -> bool:
         with installation.application.database.transaction() as connection:
-            return fall_back(connection, now=read_clock(connection)).looked_at > 0
+            now = read_clock(connection)
+            spent = [name for name, carrier in installation.carriers.items() if carrier.accounts.is_spent(now=now)]
+            return fall_back(connection, now=now, spent=spent).looked_at > 0
 
     _work(Work.FALLBACK, lane, once)
     ring_due(installed().application, DELIVERY)

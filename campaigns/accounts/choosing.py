@@ -81,6 +81,13 @@ class Accounts:
             rooms = (_room(account, standing[account.name], limit) for account in self.accounts)
             return min(limit, sum(rooms))
 
+    def is_spent(self, *, now: datetime) -> bool:
+        """Say whether every account has carried as many messages as it may today."""
+        day = self._day(now)
+        with self._lock:
+            standing = self._believed(day)
+            return all(account.per_day is not None and standing[account.name].used >= account.per_day for account in self.accounts)
+
     def admit(self, *, wanted: int, now: datetime) -> Admission | None:
         """Choose an account for up to ``wanted`` messages and take their places; None: nobody may carry now.
 

@@ -1,10 +1,10 @@
-"""Let sends go on to the next channel where one refused them, or where nobody confirmed that they arrived.
+"""Let sends go on to the next channel where one refused them, has used up its day, or confirmed no arrival.
 
 A send stays one row, so that caps, control and reports count it once.  Nothing falls back from a
 lost answer: a send in doubt, or closed as unknown, may have arrived.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -44,11 +44,14 @@ from database.tables import addresses, attempts, campaigns, enrolments, members,
 
 #: Why a send left a channel that took it.
 UNCONFIRMED = "unconfirmed"
+#: Why a send left a channel that was never given it: all its accounts have carried as many as they may in a day.
+QUOTA = "quota"
 #: How many are looked at in one statement.
 TOGETHER = 2_000
 
 _NOW = bindparam("fall_now", type_=DateTime(timezone=True))
 _LIMIT = bindparam("fall_limit", type_=Integer)
+_SPENT = bindparam("fall_spent", type_=ARRAY(Text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,16 @@ def _due() -> CTE:
         .with_for_update(skip_locked=True)
         .cte("awaited")
     )
-    return union_all(select(fallen), select(awaited)).cte("due")
+    stuck = (
+        select(sends)
+        .where(sends.c.then_channels.is_not(None), sends.c.unconfirmed.is_(None), found_in(SendState.WAITING))
+        .where(sends.c.channel == func.any(_SPENT), sends.c.not_before <= _NOW)
+        .order_by(sends.c.not_before)
+        .limit(_LIMIT)
+        .with_for_update(skip_locked=True)
+        .cte("stuck")
+    )
+    return union_all(select(fallen), select(awaited), select(stuck)).cte("due")
 
 
 def _may_go_on(due: CTE) -> ColumnElement[bool]:
@@ -158,7 +170,9 @@ def _to_next(
 ) -> Mapping[str, Any]:
     """What a send is that waits for its next channel."""
     was_accepted = sends.c.state == SendState.ACCEPTED
-    why = case((was_accepted, UNCONFIRMED), else_=sends.c.reason)
+    was_waiting = sends.c.state == SendState.WAITING
+    why = case((was_accepted, UNCONFIRMED), (was_waiting, QUOTA), else_=sends.c.reason)
+    billed = case((was_waiting, sends.c.spent), else_=sends.c.cost)
     count = func.cardinality(sends.c.then_channels)
     rest, last = sends.c.then_channels[place + 1 : count], place == count
     unconfirmed = case(
@@ -177,7 +191,8 @@ def _to_next(
         "accepted_at": case((unconfirmed.is_(None), null()), else_=sends.c.accepted_at),
         "not_before": _NOW,
         "parts": null(),
-        "spent": sends.c.cost,
+        "spent": billed,
+        "cost": billed,
         "earlier_attempts": sends.c.attempts,
         "provider": null(),
         "claims": 0,
@@ -221,12 +236,15 @@ def _statement() -> Select[tuple[int, int, int]]:
     return select(*counts)
 
 
-def fall_back(connection: Connection, *, now: datetime, limit: int = TOGETHER) -> FellBack:
-    """Let up to ``limit`` of either kind go on: what its channel refused or lost, and what was not confirmed in time.
+def fall_back(
+    connection: Connection, *, now: datetime, spent: Sequence[str] = (), limit: int = TOGETHER
+) -> FellBack:
+    """Let up to ``limit`` of each kind go on: what its channel refused or lost, what was not confirmed in time, and
+    what waits for one of the ``spent`` channels, whose accounts have carried as many as they may today.
 
     Each goes to the first of its channels left on which the member may be messaged; quiet hours,
     caps and everything else are asked when it is marked there.  Where there is none a send stays
     as it is, unless a message accepted before may have arrived: then it stands as accepted there.
     """
-    row = connection.execute(_statement(), {"fall_now": now, "fall_limit": limit}).one()
+    row = connection.execute(_statement(), {"fall_now": now, "fall_limit": limit, "fall_spent": list(spent)}).one()
     return FellBack(moved=row.moved, restored=row.restored, ended=row.ended)

@@ -14,6 +14,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import Connection, select, text
 
+from campaigns.accounts import Accounts
 from campaigns.campaign import Campaign, CampaignDefinition
 from campaigns.carrier import Carrier
 from campaigns.delivery import deliver
@@ -639,3 +640,28 @@ def test_what_a_campaign_says_is_kept_as_it_says_it(said: object) -> None:
     assert CampaignDefinition.model_validate(definition.model_dump(mode="json")) == definition
     assert (definition.fallback is None) == (said == "none")
 
+
+
+def test_a_channel_that_is_used_up_for_today_lets_its_sends_go_on(database: Database, road: Road) -> None:
+    planned(database, 5, channels=["sms", "email"])
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE addresses SET problem = 'mistyped' WHERE member_id = 5 AND channel = 'email'"))
+    account = replace(road.carriers["sms"].accounts.accounts[0], per_day=3)
+    fresh = Accounts(database=database, accounts=[account])
+    road.carriers["sms"] = replace(road.carriers["sms"], accounts=fresh)
+    assert not fresh.is_spent(now=road.now)
+
+    road.carry("sms")
+    assert road.outcomes() == [("sms", "accepted")] * 3
+    assert Accounts(database=database, accounts=[account]).is_spent(now=road.now)
+    with database.transaction() as connection:
+        went = fall_back(connection, now=road.now, spent=["sms"])
+    road.carry("email")
+
+    assert (went.moved, went.ended) == (1, 1)
+    assert [road.send(number)[:2] for number in range(1, 6)] == [("accepted", "sms")] * 3 + [("accepted", "email"), ("waiting", "sms")]
+    with database.transaction() as connection:
+        assert connection.execute(select(sends.c.left_channels, sends.c.spent).where(sends.c.id == 4)).one()._tuple() == (["sms:quota"], 0)
+    road.now += timedelta(days=1)
+    road.carry("sms")
+    assert road.send(5)[:2] == ("accepted", "sms")

@@ -66,7 +66,7 @@ CASES: tuple[tuple[str, object, str, str | None, Blame], ...] = (
     ("mass", OK, "unknown", None, Blame.NOBODY),
     ("mini", {**OK, "msgid": 1700827132819554304}, "accepted", "1700827132819554304", Blame.NOBODY),
     ("mini", {"errcode": 41030, "errmsg": "invalid page"}, "rejected", None, Blame.CONTENT),
-    ("mini", {"errcode": 43108, "errmsg": "concurrent send"}, "not_sent", None, Blame.NOBODY),
+    ("mini", {"errcode": 43108, "errmsg": "concurrent send"}, "not_sent", None, Blame.ADDRESS),
     ("mini", {"errcode": 45168, "errmsg": "keyword in blacklist"}, "rejected", None, Blame.CONTENT),
     ("mini", {"errcode": 43107, "errmsg": "ability banned"}, "not_sent", None, Blame.ACCOUNT),
 )
