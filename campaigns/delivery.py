@@ -25,15 +25,14 @@ from campaigns.sends import (
     fail_unrendered,
     mark,
     record,
-    reference_of,
     release,
 )
 from campaigns.terms import Terms, terms_of
-from channels.message import Blame, Channel, Message, Outcome, OutcomeKind, Purpose
+from campaigns.writing import write_message
+from channels.message import Blame, Message, Outcome, OutcomeKind, Purpose
 from database.engine import Database
 from database.tables import addresses, campaigns, sends, template_versions
 from members.consent import suppress
-from templates.links import links_for
 from templates.rendering import CompiledTemplate, RenderRefused, compile_content
 
 #: How long a claim or a mark is a worker's own, by the database's clock.
@@ -193,31 +192,17 @@ def _render(
 def _ready(
     carrier: Carrier, send: Unwritten, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
 ) -> _Ready:
-    channel = carrier.accounts.channel
-    links = links_for(
+    message, words = write_message(
+        send,
         template,
-        base_url=carrier.public_url,
-        secret=carrier.secret,
-        send_id=send.id,
-        member_id=send.member_id,
-        channel=channel.value,
-    )
-    words = template.render(channel.value, send.language, facts, links=links)
-    message = Message(
-        reference=reference_of(send.id, carrier.installation),
-        channel=channel,
-        address=send.address,
-        parts=words.parts,
-        template=template.name,
-        variables=words.variables,
-        headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
+        facts,
+        channel=carrier.accounts.channel,
         purpose=purpose,
+        secret=carrier.secret,
+        public_url=carrier.public_url,
+        installation=carrier.installation,
     )
     return _Ready(claimed=send, message=message, parts=words.billed_parts)
-
-
-def _headers(unsubscribe: str) -> dict[str, str]:
-    return {"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _carry(
