@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,8 +16,11 @@ from campaigns.launching import launch
 from campaigns.preflight import Asked, Finding, Installation, Preflight, preflight
 from campaigns.publishing import load_campaign, set_campaign_state
 from campaigns.rules import Cap, PlanningRules, QuietHours, parse_quiet_hours
+from channels.message import Message
+from channels.objections import Objection
 from channels.provider import Provider
 from channels.registry import open_provider
+from channels.sms.aliyun import AliyunSettings, AliyunSms
 from database.engine import Database
 from database.tables import members, metadata, permissions, template_versions
 from language.problems import InputRefused
@@ -498,13 +500,60 @@ def test_a_template_that_changed_since_is_told(database: Database, stage: Stage)
     assert only(stage.ask(), "has changed since").stops is False
 
 
-def test_a_lock_of_its_own_is_gone_before_words_are_written(database: Database, stage: Stage) -> None:
-    """What a preflight inserted would keep a launch waiting for as long as its transaction lasts."""
-    with database.transaction() as connection:
-        make_members(connection, 3)
-        campaign = make_campaign(connection, control={"share": 0.5})
-    stage.ask()
+class Launching(AliyunSms):
+    """An account that launches the campaign, once, while it is asked what it has against a message."""
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(AliyunSettings.model_validate(ALIYUN))
+        self.database, self.planned = database, 0
+
+    def objections(self, message: Message) -> Sequence[Objection]:
+        if not self.planned:
+            with self.database.transaction() as connection:
+                connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
+                campaign = load_campaign(connection, "new-season")
+                launched = launch(
+                    connection, campaign, occasion="real", now=NOON, rules=PlanningRules(quiet_hours=None)
+                )
+                self.planned = launched.considered if launched else 0
+        return super().objections(message)
+
+
+def test_while_words_are_tried_a_launch_need_not_wait(database: Database, stage: Stage) -> None:
+    """What a preflight has planned would keep a launch waiting for as long as its transaction lasts."""
+    launching = Launching(database)
+    stage.opened.append(launching)
+    stage.accounts["sms"] = (Account(name=launching.name, provider=launching),)
     with database.transaction() as connection:
-        connection.execute(text("SET LOCAL lock_timeout = '500ms'"))
-        assert launch(connection, replace(campaign), occasion="real", now=NOON, rules=stage.rules) is not None
+        make_members(connection, 30)
+        make_campaign(connection, control={"share": 0.5})
+
+    found = stage.ask()
+
+    assert launching.planned == found.considered == 30
+    assert found.messages < 30
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("{{ season }}到店", "an advertising text must say how to stop it: 拒收请回复R, 退订 or STOP"),
+        (
+            "{{ season }}到店 拒收请回复X",
+            "members are told to answer X, and such an answer stops nothing; write R, T, TD, N or STOP",
+        ),
+        (
+            "{{ season }}【到店】 拒收请回复R",
+            "in a mainland text message 【】 holds the signature: once, and at the very start",
+        ),
+    ],
+)
+def test_words_kept_from_before_a_rule_are_held_to_it(database: Database, stage: Stage, words: str, said: str) -> None:
+    with database.transaction() as connection:
+        make_members(connection, 1)
+        campaign = make_campaign(connection)
+        content: dict[str, Any] = copy.deepcopy(dict(campaign.template_content))
+        content["parts"]["sms"]["zh"]["text"] = words
+        connection.execute(update(template_versions).values(content=content))
+
+    assert said in stops(stage.ask())
