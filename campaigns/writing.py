@@ -18,6 +18,7 @@ from channels.message import Channel, Message, Purpose
 from database.tables import campaigns, template_versions
 from templates.links import links_for
 from templates.rendering import CompiledTemplate, RenderRefused, compile_content
+from templates.rendering import Rendered as Words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,28 +94,56 @@ def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTe
 def _written(
     carrier: Carrier, send: Unwritten, template: CompiledTemplate, facts: Mapping[str, object], purpose: Purpose
 ) -> Written:
-    channel = carrier.accounts.channel
+    message, words = write_message(
+        send,
+        template,
+        facts,
+        channel=carrier.accounts.channel,
+        purpose=purpose,
+        secret=carrier.secret,
+        public_url=carrier.public_url,
+        installation=carrier.installation,
+    )
+    return Written(send=send, message=message, parts=words.billed_parts)
+
+
+def write_message(
+    send: Unwritten,
+    template: CompiledTemplate,
+    facts: Mapping[str, object],
+    *,
+    channel: Channel,
+    purpose: Purpose,
+    secret: bytes,
+    public_url: str,
+    installation: str,
+) -> tuple[Message, Words]:
+    """Return the message, and its words as they were filled in.
+
+    Raises:
+        RenderRefused: it cannot be said to this member.
+    """
     links = links_for(
         template,
-        base_url=carrier.public_url,
-        secret=carrier.secret,
+        base_url=public_url,
+        secret=secret,
         send_id=send.id,
         member_id=send.member_id,
         channel=channel.value,
     )
-    words = template.render(channel.value, send.language, facts, links=links)
+    said = template.render(channel.value, send.language, facts, links=links)
     message = Message(
-        reference=reference_of(send.id, carrier.installation),
+        reference=reference_of(send.id, installation),
         channel=channel,
         address=send.address,
-        parts=words.parts,
+        parts=said.parts,
         template=template.name,
-        variables=words.variables,
+        variables=said.variables,
         headers=_headers(links["unsubscribe"]) if channel is Channel.EMAIL else {},
-        images=words.images,
+        images=said.images,
         purpose=purpose,
     )
-    return Written(send=send, message=message, parts=words.billed_parts)
+    return message, said
 
 
 def _headers(unsubscribe: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from channels.errors import CallbackRefused
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Message, Outcome
+from channels.objections import Objection
 
 
 class Provider(ABC):
@@ -46,6 +47,13 @@ class Provider(ABC):
         None: it needs no such yes.  The ids are those that ``Grant`` tells of.
         """
         return None
+
+    def objections(self, message: Message) -> Sequence[Objection]:
+        """Say why the message would be turned down, as far as that can be told without calling anybody.
+
+        Empty: nothing is known against it, which is no promise.
+        """
+        return ()
 
     def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
         """Ask what became of a message whose answer was lost; None: the provider never took it.

@@ -182,6 +182,9 @@ class Settings(BaseSettings):
     providers: dict[ChannelName, Annotated[tuple[ProviderChoice, ...], BeforeValidator(_one_or_several), Field(min_length=1)]] = Field(
         {}, description="the accounts that carry each channel, one table or several; left out: the simulator"
     )
+    sensitive_words: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), description="words that carriers are known to turn down; tidings campaigns preflight says where one would go out"
+    )
     simulator: Simulating = Field(Simulating(), description="where the provider simulator listens")
     ingest: Ingest = Field(Ingest(), description="how events are taken in over HTTP")
     workers: Working = Field(Working(), description="how many hands the workers have")

@@ -58,7 +58,6 @@ DEMO: dict[str, str] = {
     "Stop it with Ctrl-C.": "按 Ctrl-C 停止。",
     "Stopping.": "正在停止。",
     # tidings campaigns
-    "Campaigns: check, apply, list, launch, pause, resume, cancel.": "活动：检查、发布、列出、启动、暂停、恢复、取消。",
     "Campaign files.": "活动文件。",
     "Folder of campaign files.": "活动文件所在的文件夹。",
     "The campaign.": "活动名称。",

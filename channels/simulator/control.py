@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from channels.simulator.aliyun_desk import AliyunDesk
 from channels.simulator.faults import Fault
 from channels.simulator.kannel_desk import KannelDesk
 from channels.simulator.mailgun_desk import MailgunDesk
@@ -16,7 +17,6 @@ from channels.simulator.page_routes import PageRoutes
 from channels.simulator.receipts import Push
 from channels.simulator.sendgrid_desk import SendGridDesk
 from channels.simulator.ses_desk import SesDesk
-from channels.simulator.sms_desk import SmsDesk
 from channels.simulator.tencent_desk import TencentDesk
 from channels.simulator.twilio_desk import TwilioDesk
 from channels.simulator.wechat_desk import WechatDesk
@@ -82,7 +82,7 @@ async def _hang_up(_request: Request, _error: Exception) -> Response:
 
 def build(world: World) -> Starlette:
     """Return the application with every pretend provider that speaks HTTP."""
-    sms, wechat = SmsDesk(world), WechatDesk(world)
+    sms, wechat = AliyunDesk(world), WechatDesk(world)
     # The Tencent desk comes first: it shares an address, and takes only what names one of its actions.
     texts = (TencentDesk(world), sms, TwilioDesk(world), KannelDesk(world))
     mails = (SesDesk(world), SendGridDesk(world), MailgunDesk(world))

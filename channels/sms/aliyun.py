@@ -22,11 +22,13 @@ from channels.message import (
     OutcomeKind,
     ReportStatus,
 )
+from channels.objections import Objection, objection_of
 from channels.provider import Provider
 from channels.sms.acs3 import canonical_query, signed_headers
 from channels.sms.aliyun_callbacks import BEIJING, moment, read_push
 from channels.sms.aliyun_codes import ABOUT_ALL, MEANINGS, MEMBER_LIMIT, member_wait
 from channels.sms.batches import ALONE, Limits, batches, carry_batches, message_id, reference_in
+from channels.sms.mainland import address_objections, emoji_objections, length_objections
 
 VERSION = "2017-05-25"
 FORM_FROM = 4096  #: characters of a query from which on the words go into the body; the provider reads both alike
@@ -87,6 +89,17 @@ class AliyunSms(Provider):
         ]
         planned = batches(messages, templates, Limits(self._settings.batch, LONGEST_OUT_ID))
         return carry_batches(self._crew, messages, planned, self._send_together, self._send, deadline=deadline)
+
+    def objections(self, message: Message) -> Sequence[Objection]:
+        try:
+            self._template_code(message.template)
+        except ContentRefused as refusal:
+            return [objection_of(refusal)]
+        if not MAINLAND.fullmatch(message.address):
+            return []
+        too_long = length_objections(message.parts.get("text", ""), self._settings.sign_name)
+        variables = self._variables(message)
+        return [*too_long, *address_objections(variables), *emoji_objections(variables)]
 
     def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
         """Go through the number's messages of that day for ours, known by its OutId."""

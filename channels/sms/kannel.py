@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from channels.concurrency import Crew
-from channels.errors import AddressRefused, ContentRefused
+from channels.errors import AddressRefused, ContentRefused, DeliveryError
 from channels.http import Answer, Http, TimeLimits
 from channels.message import Callback, CallbackRequest, Channel, Message, Outcome, OutcomeKind
+from channels.objections import Objection, objection_of
 from channels.provider import Provider
 from channels.sms.kannel_answers import REPORTS_ASKED, TAKEN, read_request, refusal, report_address
 from channels.sms.signature import SIGN_NAME, signed
@@ -73,6 +74,13 @@ class KannelSms(Provider):
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
         return self._crew.carry(messages, self._send, deadline=deadline)
 
+    def objections(self, message: Message) -> Sequence[Objection]:
+        try:
+            self._checked(message)
+        except DeliveryError as refusal:
+            return [objection_of(refusal)]
+        return []
+
     def read_callback(self, request: CallbackRequest) -> Callback:
         return read_request(request, provider=self.name, country_code=self._settings.country_code)
 
@@ -81,6 +89,20 @@ class KannelSms(Provider):
         self._http.close()
 
     def _send(self, message: Message, deadline: float) -> Outcome:
+        text, length = self._checked(message)
+        answer = self._ask(self._parameters(message, length), text, deadline)
+        code = TAKEN.get(answer.body.decode("utf-8", "replace").strip())
+        if answer.status != 202 or code is None:
+            raise refusal(answer, self.name)
+        # A text without words goes out as a message too.
+        return Outcome(kind=OutcomeKind.ACCEPTED, code=code, parts=max(1, length.parts))
+
+    def _checked(self, message: Message) -> tuple[str, SmsLength]:
+        """Return the text with its signature, and its length.
+
+        Raises:
+            DeliveryError: the gateway would do something else with it than send it.
+        """
         # A space in it would make it several numbers.
         if not re.fullmatch(r"\+?[0-9]{3,20}", message.address):
             raise AddressRefused("this is not a phone number", provider=self.name)
@@ -88,12 +110,7 @@ class KannelSms(Provider):
         length = sms_parts(text, market="intl")
         if length.parts > self._settings.most_parts:
             raise ContentRefused("the text has more parts than the gateway would send", provider=self.name)
-        answer = self._ask(self._parameters(message, length), text, deadline)
-        code = TAKEN.get(answer.body.decode("utf-8", "replace").strip())
-        if answer.status != 202 or code is None:
-            raise refusal(answer, self.name)
-        # A text without words goes out as a message too.
-        return Outcome(kind=OutcomeKind.ACCEPTED, code=code, parts=max(1, length.parts))
+        return text, length
 
     def _parameters(self, message: Message, length: SmsLength) -> dict[str, str]:
         settings = self._settings

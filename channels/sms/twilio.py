@@ -15,11 +15,13 @@ from channels.concurrency import Crew
 from channels.errors import DeliveryError, OutcomeUnknown, ProviderUnavailable
 from channels.http import Answer, Http, TimeLimits
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Message, Outcome, OutcomeKind
+from channels.objections import Objection
 from channels.provider import Provider
 from channels.sms.signature import SIGN_NAME, signed
 from channels.sms.twilio_callbacks import REFERENCE, message_report, read_request
 from channels.sms.twilio_codes import MEANINGS
 
+LONGEST_BODY = 1600  #: characters; more are turned down with the code 21617
 VERSION = "2010-04-01"
 FORM = "application/x-www-form-urlencoded"
 #: What a message's status may be in the answer that takes it.
@@ -80,6 +82,12 @@ class TwilioSms(Provider):
 
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
         return self._crew.carry(messages, self._send, deadline=deadline)
+
+    def objections(self, message: Message) -> Sequence[Objection]:
+        if len(signed(message.parts.get("text", ""), self._settings.sign_name)) <= LONGEST_BODY:
+            return []
+        sentence = "the text comes to more than {longest} characters, the most that Twilio takes"
+        return [Objection(sentence=sentence, values={"longest": LONGEST_BODY})]
 
     def look_up(self, message: Message, *, sent_at: datetime) -> DeliveryReport | None:
         """Go through what was sent to the number about then.

@@ -6,7 +6,9 @@ from typing import Literal
 from pydantic import Field
 
 from channels.concurrency import Crew
+from channels.errors import ContentRefused
 from channels.message import Callback, CallbackRequest, Channel, Message, Outcome
+from channels.objections import Objection, objection_of
 from channels.provider import Provider
 from channels.wechat.account import Account, AccountSettings
 from channels.wechat.callbacks import open_gate
@@ -48,6 +50,13 @@ class MiniProgram(Provider):
 
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
         return self._crew.carry(messages, self._send, deadline=deadline)
+
+    def objections(self, message: Message) -> Sequence[Objection]:
+        try:
+            filled(message, self._settings.template_ids, self.name)
+        except ContentRefused as refusal:
+            return [objection_of(refusal)]
+        return []
 
     def permission_for(self, message: Message) -> str | None:
         return template_id_of(message, self._settings.template_ids)

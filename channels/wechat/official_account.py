@@ -13,14 +13,22 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from channels.concurrency import Crew
-from channels.errors import ContentRefused, MessageRefused, OutcomeUnknown
+from channels.errors import ContentRefused, DeliveryError, MessageRefused, OutcomeUnknown
 from channels.message import Callback, CallbackRequest, Channel, Message, Outcome, OutcomeKind, Purpose
+from channels.objections import Objection, objection_of
 from channels.provider import Provider
 from channels.wechat import mass
 from channels.wechat.account import Account, AccountSettings
 from channels.wechat.callbacks import open_gate
 from channels.wechat.errcodes import refusal
-from channels.wechat.requests import ANY_TEMPLATE, customer_service_message, notice, template_id_of, template_message
+from channels.wechat.requests import (
+    ANY_TEMPLATE,
+    customer_service_message,
+    filled,
+    notice,
+    template_id_of,
+    template_message,
+)
 from channels.wechat.tokens import TokenStore
 
 
@@ -92,6 +100,19 @@ class OfficialAccount(Provider):
 
         return self._crew.carry_groups(messages, mass.groups(messages, articles), send, deadline=deadline)
 
+    def objections(self, message: Message) -> Sequence[Objection]:
+        way = self._way(message)
+        try:
+            self._check_purpose(way, message)
+            if way in (Way.NOTICE, Way.TEMPLATE):
+                filled(message, self._settings.template_ids, self.name)
+        except DeliveryError as refusal:
+            return [objection_of(refusal)]
+        if way is Way.CUSTOMER_SERVICE:
+            sentence = "WeChat carries an answer only to a member who wrote or acted shortly before"
+            return [Objection(sentence=sentence, surely=False)]
+        return []
+
     def permission_for(self, message: Message) -> str | None:
         notice = self._way(message) is Way.NOTICE
         return template_id_of(message, self._settings.template_ids) if notice else None
@@ -109,9 +130,12 @@ class OfficialAccount(Provider):
 
     def _send(self, message: Message, deadline: float) -> Outcome:
         way = self._way(message)
+        self._check_purpose(way, message)
+        return self._carry[way](message, deadline)
+
+    def _check_purpose(self, way: Way, message: Message) -> None:
         if way in SERVICE_ONLY and message.purpose is not Purpose.SERVICE:
             raise ContentRefused(SERVICE_ONLY[way], provider=self.name)
-        return self._carry[way](message, deadline)
 
     def _send_notice(self, message: Message, deadline: float) -> Outcome:
         asked = notice(message, self._settings.template_ids, provider=self.name)

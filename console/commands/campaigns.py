@@ -17,6 +17,7 @@ from campaigns.sends import cancel_for_campaign
 from config.carriers import signed_by
 from config.settings import read_settings
 from config.wiring import Application, open_application
+from console.commands.preflight import preflight_campaign
 from console.output import in_words, language, print_json, print_table, run_command, say, tell_warnings
 from database.engine import read_clock
 from database.tables import campaigns, sends
@@ -27,7 +28,8 @@ from templates.library import load_library
 from workers.bells import DELIVERY, ring
 from workers.broker import connect
 
-app = typer.Typer(help="Campaigns: check, apply, list, launch, pause, resume, cancel.", no_args_is_help=True)
+app = typer.Typer(help="Campaigns: check, apply, list, preflight, launch, pause, resume, cancel.", no_args_is_help=True)
+app.command("preflight")(preflight_campaign)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Name = Annotated[str, typer.Argument(help="The campaign.")]

@@ -13,6 +13,7 @@ from channels.email.ses import Ses, SesSettings
 from channels.message import Channel, Message
 from channels.provider import Provider
 from channels.registry import open_provider
+from channels.simulator.aliyun_desk import AliyunDesk
 from channels.simulator.faults import FaultRules, Faults
 from channels.simulator.kannel_desk import KannelDesk
 from channels.simulator.mailgun_desk import MailgunDesk
@@ -21,7 +22,6 @@ from channels.simulator.record import Record
 from channels.simulator.sendgrid_desk import SendGridDesk
 from channels.simulator.ses_desk import SesDesk
 from channels.simulator.settings import ReceiptRules, SimulatorSettings
-from channels.simulator.sms_desk import SmsDesk
 from channels.simulator.tencent_desk import TencentDesk
 from channels.simulator.twilio_desk import TwilioDesk
 from channels.simulator.webhook_keys import event_public_key
@@ -80,7 +80,7 @@ class PretendProviders:
         self._words = _Words()
         record = Record(self.settings.record)
         world = World(settings=self.settings, record=record, faults=Faults(FaultRules()), receipts=self._words)
-        for desk in (SmsDesk, TencentDesk, TwilioDesk, KannelDesk, SendGridDesk, MailgunDesk, WechatDesk):
+        for desk in (AliyunDesk, TencentDesk, TwilioDesk, KannelDesk, SendGridDesk, MailgunDesk, WechatDesk):
             desk(world)
         self._ses = SesDesk(world)
         record.close()

@@ -17,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from channels.simulator import sms_requests
+from channels.simulator import aliyun_requests
+from channels.simulator.aliyun_requests import Parcel
 from channels.simulator.faults import REFUSALS, Fault
 from channels.simulator.misbehaving import answered, drawn, turned_away
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.record import RecordedMessage
-from channels.simulator.sms_requests import Parcel
 from channels.simulator.world import World
 from channels.sms.batches import message_id, reference_in
 
@@ -45,7 +45,7 @@ CANONICAL = re.compile(r"(?:[A-Za-z0-9_.~=&-]|%[0-9A-F]{2})*")
 AUTHORIZATION = re.compile(r"ACS3-HMAC-SHA256 Credential=([^,]+),SignedHeaders=([^,]+),Signature=([0-9a-f]{64})")
 
 
-class SmsDesk:
+class AliyunDesk:
     """Takes SendSms, SendBatchSms and QuerySendDetails at ``POST /``."""
 
     def __init__(self, world: World) -> None:
@@ -68,8 +68,8 @@ class SmsDesk:
         if headers["x-acs-action"] == "QuerySendDetails":
             return self._details(asked | form)
         if headers["x-acs-action"] == "SendSms":
-            return await self._send(*sms_requests.single(asked | form), asked | form, request)
-        return await self._send(*sms_requests.together(asked, form), asked, request)
+            return await self._send(*aliyun_requests.single(asked | form), asked | form, request)
+        return await self._send(*aliyun_requests.together(asked, form), asked, request)
 
     async def _send(
         self, parcels: Sequence[Parcel], code: str | None, asked: Mapping[str, str], request: Request
@@ -107,7 +107,7 @@ class SmsDesk:
             provider=PROVIDER,
             reference=reference,
             address=str(parcel.number),
-            text=sms_requests.shown(parcel),
+            text=aliyun_requests.shown(parcel),
             accepted="code" not in more,
             **more,
         )
