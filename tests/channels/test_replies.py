@@ -4,6 +4,7 @@ import pytest
 
 from channels.email.replies import Reply, Stage, accepted, outcome, queue_id, refusal
 from channels.errors import (
+    AddressBusy,
     AddressRefused,
     ContentRefused,
     MemberRefused,
@@ -34,9 +35,9 @@ CASES = [
     (Stage.RECIPIENT, "550 Connection frequency limited", ProviderUnavailable),
     (Stage.CONTENT, "550 Ip frequency limited", ProviderUnavailable),
     (Stage.RECIPIENT, "550 Mailbox unavailable or access denied", ProviderUnavailable),
-    (Stage.RECIPIENT, "450 4.2.1 mailbox busy", ProviderUnavailable),
-    (Stage.RECIPIENT, "451 4.7.1 Greylisted, please try again", ProviderUnavailable),
-    (Stage.RECIPIENT, "452 4.2.2 mailbox full", ProviderUnavailable),
+    (Stage.RECIPIENT, "450 4.2.1 mailbox busy", AddressBusy),
+    (Stage.RECIPIENT, "451 4.7.1 Greylisted, please try again", AddressBusy),
+    (Stage.RECIPIENT, "452 4.2.2 mailbox full", AddressBusy),
     (Stage.SENDER, "421 4.7.0 [TSS04] Messages temporarily deferred", ProviderUnavailable),
     (Stage.GREETING, "421 too many connections", ProviderUnavailable),
     (Stage.GREETING, "554 5.7.1 blocked", ProviderMisconfigured),

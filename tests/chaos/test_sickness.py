@@ -8,10 +8,12 @@ from tests.chaos.sickness import BACK_WITHIN, MOVED_WITHIN, OPENS_WITHIN, SICKNE
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["hangs after taking", "is not available"])
-def test_a_sick_account_is_left_alone_and_its_messages_are_neither_lost_nor_doubled(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "seconds"), [("hangs after taking", 6), ("is not available", 18)])
+def test_a_sick_account_is_left_alone_and_its_messages_are_neither_lost_nor_doubled(
+    tmp_path: Path, name: str, seconds: float
+) -> None:
     assert name in SICKNESSES
-    seen = one_sickness(tmp_path, name, seconds=6, each_wave=8, healthy=2)
+    seen = one_sickness(tmp_path, name, seconds=seconds, each_wave=8, healthy=2)
 
     assert (seen.doubled, seen.lost, seen.moved_while_unknown, seen.unsettled) == (0, 0, 0, 0), seen
     assert seen.opened_after is not None and seen.opened_after <= OPENS_WITHIN, seen
