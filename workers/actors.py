@@ -176,10 +176,12 @@ def fallback(lane: int) -> None:
         with installation.application.database.transaction() as connection:
             now = read_clock(connection)
             spent = [name for name, carrier in installation.carriers.items() if carrier.accounts.is_spent(now=now)]
-            return fall_back(connection, now=now, spent=spent).looked_at > 0
+            went = fall_back(connection, now=now, spent=spent)
+        if went.moved:  # Where nothing moved, ringing a channel that turned its sends away would go round in a ring.
+            ring_due(installation.application, DELIVERY)
+        return went.looked_at > 0
 
     _work(Work.FALLBACK, lane, once)
-    ring_due(installed().application, DELIVERY)
 
 
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.INBOX)
