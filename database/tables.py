@@ -339,7 +339,7 @@ sends = table(
     Column("parts", SmallInteger),
     Column("cost", Numeric(12, 4), nullable=False, server_default="0"),  # estimate, then the bill; with what was spent before
     Column("spent", Numeric(12, 4), nullable=False, server_default="0"),  # the bill of the channels it left
-    Column("provider", Text),
+    Column("provider", Text),  # the name of the account that carries it
     Column("claims", SmallInteger, nullable=False, server_default="0"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("earlier_attempts", SmallInteger, nullable=False, server_default="0"),  # of those, on the channels it left
