@@ -49,7 +49,7 @@ class _Carried:
     arm: str | None
     address: str
     is_present: bool  #: whether the send's state speaks of this provider
-    accepted: bool = False  #: whether it said so
+    known: bool = False  #: whether the ledger knows that it took the send, or may have
 
 
 #: A send, and a provider it was handed to.
@@ -63,8 +63,10 @@ def compare(connection: Connection, record: Path, *, secret: bytes) -> Verdict:
     by_ref: dict[tuple[str, str], int] = {}
     for row in connection.execute(_CARRIED):
         before = carried.get((row.id, row.provider))
-        accepted = row.outcome == "accepted" or (before is not None and before.accepted)
-        carried[row.id, row.provider] = _Carried(row.state, row.arm, row.address, bool(row.is_present), accepted)
+        # Of a lost answer the ledger may speak where it is the last: had it moved on from one, that would be the harm.
+        is_open = bool(row.is_present) and row.outcome in (None, "unknown")
+        known = row.outcome == "accepted" or is_open or (before is not None and before.known)
+        carried[row.id, row.provider] = _Carried(row.state, row.arm, row.address, bool(row.is_present), known)
         if row.provider_ref:
             by_ref[row.provider, row.provider_ref] = row.id
     taken, strays = _match(entries, by_ref, installation_mark(secret))
@@ -88,7 +90,7 @@ def _doubled(taken: Counter[_HandOver], carried: Mapping[_HandOver, _Carried]) -
     """Count what one provider took more than once, and what a second one took although the ledger knew of one only."""
     again = sum(count - 1 for count in taken.values() if count > 1)
     took = Counter(send for (send, _), count in taken.items() if count)
-    knew = Counter(send for (send, _), each in carried.items() if each.accepted)
+    knew = Counter(send for (send, _), each in carried.items() if each.known)
     return again + sum(count - max(1, knew[send]) for send, count in took.items() if count > max(1, knew[send]))
 
 

@@ -672,3 +672,15 @@ def test_a_channel_that_is_used_up_for_today_lets_its_sends_go_on(database: Data
     road.now += timedelta(days=1)
     road.carry("sms")
     assert road.send(unreached)[:2] == ("accepted", "sms")
+
+
+def test_a_lost_answer_on_the_channel_fallen_back_to_is_no_message_too_many(database: Database, road: Road) -> None:
+    planned(database, channels=["sms", "wechat"])
+    road.carry("sms")
+    road.tell(1, ReportStatus.FAILED)
+    road.fall()
+    road.let("answer_lost")
+    road.carry("wechat")
+
+    assert road.send()[:2] == ("in_doubt", "wechat")
+    assert road.taken() == ["sms.aliyun", "wechat.official_account"]  # The record and the ledger agree, as after every test.
