@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -40,6 +41,11 @@ class Application:
     rules: PlanningRules
     accounts: Mapping[str, Sequence[Account]]  #: by channel
     public_url: str  #: without a slash at its end
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of days that are no member's own."""
+        return ZoneInfo(self.settings.time_zone)
 
     def account(self, name: str) -> Account | None:
         """Return the account of that name; None: there is none."""

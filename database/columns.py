@@ -41,6 +41,11 @@ def member_column() -> Column[int]:
     return Column("member_id", BigInteger, ForeignKey("members.id"), nullable=False)
 
 
+def only_member() -> Column[int]:
+    """Return the key of a table that has at most one row per member, or one per member and something else."""
+    return Column("member_id", BigInteger, ForeignKey("members.id"), primary_key=True)
+
+
 def words(name: str, *, default: str | None = None) -> Column[str]:
     return Column(name, Text, nullable=False, server_default=default)
 

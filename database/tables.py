@@ -1,4 +1,4 @@
-"""Every table on one page: columns, keys and states.  Rows have columns and nothing else.
+"""The tables of the road on one page: columns, keys and states.  Rows have columns and nothing else.
 
 Moments are ``timestamptz`` in UTC and end in ``_at``; money is ``numeric`` in the
 installation's one currency; a share is a fraction from 0 to 1.  Where a rule can be
@@ -37,6 +37,7 @@ members = table(
     moment("created_at", default=True),
     moment("updated_at", default=True),
     moment("erased_at"),
+    Column("merged_into", BigInteger),  # the row that this one's person has now; None: itself
     one_of("birth_calendar", "solar", "lunar"),
     index(None, "birth_calendar", "birth_month", "birth_day", include="id"),
     index(None, "joined_at"),
@@ -102,34 +103,12 @@ consents = table(
     words("source"),
     words("text_version", default=""),
     Column("proof", JSONB, nullable=False, server_default="{}"),
+    Column("proof_digest", LargeBinary),  # SHA-256 of the proof, which outlives its erasure; None: before the log was chained
     moment("occurred_at", required=True),
     moment("recorded_at", default=True),
     one_of("channel", *CHANNELS),
     one_of("purpose", "marketing", "service"),
     index("consents_latest_index", *LATEST, include="granted"),
-)
-
-segments = table(
-    "segments",
-    Column("name", Text, primary_key=True),
-    Column("title", JSONB, nullable=False, server_default="{}"),
-    Column("condition", JSONB, nullable=False),
-    moment("updated_at", default=True),
-)
-
-imports = table(
-    "imports",
-    id_column(),
-    words("kind"),
-    words("digest"),  # SHA-256 of the file's bytes and the mapping
-    words("file_name"),
-    Column("lines_done", BigInteger, nullable=False, server_default="0"),
-    Column("accepted", BigInteger, nullable=False, server_default="0"),
-    Column("refused", BigInteger, nullable=False, server_default="0"),
-    moment("started_at", default=True),
-    moment("finished_at"),
-    one_of("kind", "members", "events"),
-    UniqueConstraint("kind", "digest"),
 )
 
 api_keys = table(

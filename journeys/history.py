@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Text, cast, func, select, text
 
 from database.engine import Database
-from database.tables import addresses, consents, events, members, segments, suppressions
+from database.member_tables import segments
+from database.tables import addresses, consents, events, members, suppressions
 from members.facts import MERGE, TOTALS, rebuild
 
 #: What a replay of live data copies; what it may change itself stays behind.

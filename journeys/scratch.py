@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from sqlalchemy import text
 
 from database.engine import Database
+from database.every_table import metadata
 from database.migrations.running import upgrade
-from database.tables import metadata
 
 #: Schemas of replays that were killed are dropped by the next replay after this many seconds.
 LEFT_OVER_AFTER = 86_400

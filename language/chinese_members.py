@@ -4,6 +4,9 @@ CONDITIONS: dict[str, str] = {
     "{name} is not known here; did you mean {near}?": "这里没有 {name}；您是否想写 {near}？",
     "{name} is not known here; expected one of {known}": "这里没有 {name}；应为以下之一：{known}",
     "{name} is missing": "缺少 {name}",
+    "{name} is no name; expected letters, digits and dashes": "{name} 不能作名称；应为字母、数字与短横线",
+    "{name} is defined twice": "{name} 定义了两次",
+    "no definition files (*.yaml) are in this folder": "此文件夹中没有定义文件（*.yaml）",
     "{why}; found {found}": "{why}；实际为 {found}",
     "{operator} needs a value": "{operator} 需要一个值",
     "a condition has at most {most} parts, {deepest} deep; this one has more": (

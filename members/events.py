@@ -71,6 +71,8 @@ WITH told AS (
     RETURNING id, source, key, member_id, kind, occurred_at, value
 ), unprocessed AS (
     INSERT INTO unprocessed_events (event_id) SELECT id FROM stored
+), touched AS (
+    INSERT INTO touched_members (member_id) SELECT DISTINCT member_id FROM stored
 ), fresh AS ("""
 _KNOWN_BEFORE = ") SELECT place FROM told WHERE (source, key) NOT IN (SELECT source, key FROM stored)"
 STORE = "".join((_STORE_EVENTS, TOTALS.format(events="stored"), "), totals AS (", MERGE, _KNOWN_BEFORE))

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database
-from database.tables import imports
+from database.member_tables import imports
 from language.problems import Problem, refuse
 from members.text_files import TextRow
 

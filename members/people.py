@@ -30,6 +30,7 @@ from members.people_sql import (
     UPDATE_KNOWN,
 )
 from members.person import Person, Saved, UnusableAddress, merge, person_problem
+from members.reckoning import touch
 
 __all__ = [
     "FoundMember",
@@ -85,6 +86,7 @@ def save_people(connection: Connection, people: Iterable[Person], *, now: dateti
         touched.update(connection.execute(text(UPDATE_KNOWN), {"now": now}).scalar_one())
         connection.execute(text(RETIRE_ADDRESSES))
     touched.update(connection.execute(text(SAVE_ADDRESSES), {"now": now}).scalar_one())
+    touch(connection, new | touched)
     changed = len(touched - new)
     return Saved(
         new=len(new),

@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from database.tables import members, segments
+from database.member_tables import segments
+from database.tables import members
 from language.problems import refuse
 from members.conditions import Condition, clause, expanded, parse_condition
 

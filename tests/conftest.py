@@ -10,8 +10,8 @@ from sqlalchemy.engine import make_url
 
 from database.embedded import EmbeddedEngines
 from database.engine import Database
+from database.every_table import metadata
 from database.migrations.running import upgrade
-from database.tables import metadata
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

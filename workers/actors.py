@@ -16,6 +16,8 @@ from campaigns.settling import settle, sweep
 from database.engine import read_clock
 from journeys.advance import advance
 from journeys.triggers import enrol, enrol_scheduled
+from members.reckoning import reckon
+from members.upkeep import keep_up
 from reports.responses import credit
 from workers.asking import ask_providers
 from workers.bells import DELIVERY, Work, heard, queue_of, ring
@@ -30,7 +32,7 @@ TURN = 10.0
 GATHERING = 0.2
 
 #: How many are taken together; fewer than that were all there were.
-EVENTS_AT_ONCE, MOVED_AT_ONCE, REPORTS_AT_ONCE = 5_000, 20_000, 2_000
+EVENTS_AT_ONCE, MOVED_AT_ONCE, REPORTS_AT_ONCE, TOUCHED_AT_ONCE = 5_000, 20_000, 2_000, 5_000
 
 ROAD = queue_of(Work.EVENTS)
 ONWARDS = (Work.JOURNEYS, *DELIVERY)
@@ -218,3 +220,28 @@ def responses(lane: int) -> None:
         return False
 
     _work(Work.RESPONSES, lane, once)
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.RECKONING)
+def reckoning(lane: int) -> None:
+    """Work out what follows for members of whom something new was told."""
+
+    def once(installation: Installation) -> bool:
+        with installation.application.database.transaction() as connection:
+            return reckon(connection, now=read_clock(connection), limit=TOUCHED_AT_ONCE) == TOUCHED_AT_ONCE
+
+    _work(Work.RECKONING, lane, once)
+    ring_due(installed().application, (Work.EVENTS,))
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.UPKEEP)
+def chores(lane: int) -> None:
+    """See to what time alone brings about."""
+
+    def once(installation: Installation) -> bool:
+        application = installation.application
+        keep_up(application.database, zone=application.zone, february_29=application.rules.february_29)
+        return False
+
+    _work(Work.UPKEEP, lane, once)
+    ring_due(installed().application, (Work.EVENTS, Work.RECKONING))

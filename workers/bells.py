@@ -30,6 +30,8 @@ class Work(enum.StrEnum):
     INBOX = "inbox"  #: what providers tell only when asked
     BALANCE = "balance"  #: how far each account is trusted with its channel
     RESPONSES = "responses"  #: events to credit to sends
+    RECKONING = "reckoning"  #: members of whom something new was told
+    UPKEEP = "upkeep"  #: what time alone brings about
 
 
 DELIVERY = (Work.SMS, Work.EMAIL, Work.WECHAT)

@@ -19,6 +19,7 @@ CALENDAR_SECONDS = 15
 RESPONSE_SECONDS = 30
 INBOX_SECONDS = 60
 BALANCE_SECONDS = 10
+UPKEEP_SECONDS = 60
 
 
 def _safely(tick: Callable[[], None]) -> Callable[[], None]:
@@ -42,6 +43,7 @@ def start_ticking(application: Application) -> BackgroundScheduler:
     scheduler.add_job(lambda: ring(Work.RESPONSES), "interval", seconds=RESPONSE_SECONDS)
     scheduler.add_job(lambda: ring(Work.INBOX), "interval", seconds=INBOX_SECONDS)
     scheduler.add_job(lambda: ring(Work.BALANCE), "interval", seconds=BALANCE_SECONDS)
+    scheduler.add_job(lambda: ring(Work.UPKEEP), "interval", seconds=UPKEEP_SECONDS)
     scheduler.start()
     return scheduler
 

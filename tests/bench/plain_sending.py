@@ -39,7 +39,7 @@ def rate_without_ledger(
     for process in range(processes):
         files.append(folder / f"plain-{process}.msgpack")
         errand = Errand(provider=provider, settings=settings, messages=again[process::processes])
-        files[-1].write_bytes(msgspec.msgpack.encode(errand))
+        files[-1].write_bytes(msgspec.msgpack.encode(errand, enc_hook=dict))  # Read-only mappings, too.
     children = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.bench.plain_sending", str(file)], cwd=ROOT, text=True,

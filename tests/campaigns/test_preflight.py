@@ -22,7 +22,8 @@ from channels.provider import Provider
 from channels.registry import open_provider
 from channels.sms.aliyun import AliyunSettings, AliyunSms
 from database.engine import Database
-from database.tables import members, metadata, permissions, template_versions
+from database.every_table import metadata
+from database.tables import members, permissions, template_versions
 from language.problems import InputRefused
 from members.conditions import Condition
 from members.consent import suppress

@@ -25,7 +25,8 @@ from campaigns.terms import Terms
 from channels.registry import PROVIDERS
 from config.callback_addresses import callback_token
 from database.engine import Database
-from database.tables import members, metadata, sends
+from database.every_table import metadata
+from database.tables import members, sends
 from templates.links import click_token, read_click_token, read_unsubscribe_token, unsubscribe_token
 from tests.campaigns.test_planning import RULES, a_group
 from tests.listening import ListeningSide

@@ -5,8 +5,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from database.engine import Database
+from database.every_table import metadata
 from database.migrations.running import current_revision, downgrade, newest_revision, upgrade
-from database.tables import metadata
 
 
 def test_the_migrations_make_exactly_the_tables_on_the_page(database: Database) -> None:

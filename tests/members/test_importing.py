@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 
 from database.engine import Database
-from database.tables import addresses, consents, imports, members
+from database.member_tables import imports
+from database.tables import addresses, consents, members
 from language.problems import InputRefused
 from members.consent import NewConsent, record_consents
 from members.import_maps import MemberMap, read_member_map

@@ -1,0 +1,200 @@
+"""The tables about members beside the road: who somebody is, what was told of them, in which segments they are.
+
+The road itself, from event to report, is in ``database/tables.py``.  The same forms hold here:
+moments in UTC, money in the installation's one currency, shares from 0 to 1.
+"""
+
+# isort: off
+from sqlalchemy import (
+    BigInteger, CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Numeric, Text, UniqueConstraint,
+)  # fmt: skip
+
+# isort: on
+from sqlalchemy.dialects.postgresql import JSONB
+
+from database.columns import CHANNELS, id_column, index, member_column, moment, one_of, only_member, table, words
+
+#: Days that counts and sums of orders are kept for.
+WINDOWS = (7, 30, 90, 365)
+
+
+# ------------------------------------------------------------- what is defined
+
+# What people define in files, by kind and name: attributes, tiers, points, RFM, coupons, surveys, sources, …
+definitions = table(
+    "definitions",
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("definition", JSONB, nullable=False),
+    moment("updated_at", default=True),
+)
+
+# How far each kind of upkeep has come, so that days missed are made up for.
+upkeep = table("upkeep", Column("kind", Text, primary_key=True), moment("done_to", required=True))
+
+# Members of whom something new was told: written with it, deleted with what followed from it.
+touched_members = table("touched_members", id_column(), Column("member_id", BigInteger, nullable=False))
+
+# ------------------------------------------------------------------ who it is
+
+# What tells that two rows are one person, beside addresses: a WeChat unionid, the number of a card.
+identifiers = table(
+    "identifiers",
+    id_column(),
+    member_column(),
+    words("kind"),
+    words("account", default=""),  # whose unionid or card it is
+    words("value"),
+    moment("created_at", default=True),
+    one_of("kind", "unionid", "card"),
+    UniqueConstraint("kind", "account", "value"),
+    index(None, "member_id"),
+)
+
+merges = table(
+    "merges",
+    id_column(),
+    Column("kept_id", BigInteger, ForeignKey("members.id"), nullable=False),
+    Column("gone_id", BigInteger, ForeignKey("members.id"), nullable=False),
+    words("matched_by"),  # sms, email, wechat, unionid, card or person
+    words("decided_by", default=""),
+    Column("moved", JSONB, nullable=False, server_default="{}"),  # what the way back needs
+    moment("merged_at", required=True),
+    moment("undone_at"),
+    index("merges_gone_index", "gone_id", unique=True, where="undone_at IS NULL"),
+    index(None, "kept_id"),
+)
+
+# Two rows that look like one person, which a person must decide.
+merge_conflicts = table(
+    "merge_conflicts",
+    id_column(),
+    Column("first_id", BigInteger, ForeignKey("members.id"), nullable=False),
+    Column("second_id", BigInteger, ForeignKey("members.id"), nullable=False),
+    words("matched_by"),
+    words("problem"),  # why it is not plain
+    moment("found_at", required=True),
+    moment("decided_at"),
+    Column("decision", Text),
+    one_of("decision", "merged", "apart"),
+    UniqueConstraint("first_id", "second_id"),
+    CheckConstraint("first_id < second_id", name="lower_first"),
+)
+
+# One link of the chain over the consent log: every batch written, in order, with the digest of all before it.
+consent_links = table(
+    "consent_links",
+    id_column(),
+    Column("first_id", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    moment("linked_at", default=True),
+)
+
+# That somebody was erased, and nothing about them.
+erasures = table(
+    "erasures",
+    id_column(),
+    Column("member_id", BigInteger, nullable=False, unique=True),
+    Column("fingerprint", LargeBinary, nullable=False),  # keyed hash of the member's key
+    words("reason", default=""),
+    moment("erased_at", required=True),
+)
+
+imports = table(
+    "imports",
+    id_column(),
+    words("kind"),
+    words("digest"),  # SHA-256 of the file's bytes and the mapping
+    words("file_name"),
+    Column("lines_done", BigInteger, nullable=False, server_default="0"),
+    Column("accepted", BigInteger, nullable=False, server_default="0"),
+    Column("refused", BigInteger, nullable=False, server_default="0"),
+    moment("started_at", default=True),
+    moment("finished_at"),
+    one_of("kind", "members", "events"),
+    UniqueConstraint("kind", "digest"),
+)
+
+# What an import changed of a member, for taking it back.
+import_changes = table(
+    "import_changes",
+    Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
+    only_member(),
+    Column("before", JSONB),  # None: there was no such member
+    Column("after", JSONB, nullable=False),
+)
+
+# --------------------------------------------------------------- what happened
+
+# Facts of what a member bought; refunds and late orders restate them.
+order_facts = table(
+    "order_facts",
+    only_member(),
+    Column("orders", Integer, nullable=False),
+    Column("spent", Numeric(16, 2), nullable=False),  # less what was refunded
+    Column("refunded", Numeric(16, 2), nullable=False),
+    moment("first_order_at"),
+    moment("last_order_at"),
+    Column("average_order", Numeric(14, 2)),
+    Column("days_between_orders", Numeric(10, 2)),  # None: fewer than two orders
+    *(Column(f"orders_{days}d", Integer, nullable=False) for days in WINDOWS),
+    *(Column(f"spent_{days}d", Numeric(16, 2), nullable=False) for days in WINDOWS),
+    Column("favourite_category", Text),
+    Column("last_category", Text),
+    Column("next_category", Text),  # what is most often bought after what this member bought last
+    moment("reckoned_at", required=True),
+    moment("changes_at"),  # when the first order leaves a window; None: none will
+    index("order_facts_changes_index", "changes_at", where="changes_at IS NOT NULL"),
+)
+
+channel_facts = table(
+    "channel_facts",
+    only_member(),
+    Column("channel", Text, primary_key=True),
+    Column("received", Integer, nullable=False),
+    Column("answered", Integer, nullable=False),  # of those: opened, clicked or replied to by a person
+    moment("last_received_at"),
+    moment("last_opened_at"),
+    moment("last_clicked_at"),
+    moment("last_replied_at"),
+    Column("response_rate", Numeric(5, 4)),  # None: nothing was received
+    one_of("channel", *CHANNELS),
+)
+
+# How far a table of somebody else's database has been read.
+pulls = table(
+    "pulls",
+    Column("name", Text, primary_key=True),
+    Column("cursor", JSONB),  # None: nothing was read so far
+    moment("pulled_at"),
+    moment("next_at"),
+    Column("rows", BigInteger, nullable=False, server_default="0"),
+    Column("problem", Text),  # why the last pull ended early, without anybody's data
+)
+
+segments = table(
+    "segments",
+    Column("name", Text, primary_key=True),
+    Column("title", JSONB, nullable=False, server_default="{}"),
+    Column("condition", JSONB, nullable=False),
+    moment("updated_at", default=True),
+)
+
+# Who is in a segment that is kept: those listed, drawn, or picked by its condition when last looked at.
+segment_members = table(
+    "segment_members",
+    Column("segment", Text, primary_key=True),
+    only_member(),
+    moment("entered_at", required=True),
+    index(None, "member_id"),
+)
+
+# When the answer about a member may change by time alone.
+segment_rechecks = table(
+    "segment_rechecks",
+    Column("segment", Text, primary_key=True),
+    only_member(),
+    moment("due_at", required=True),
+    index(None, "due_at"),
+)

@@ -1,0 +1,30 @@
+"""Who somebody is, what follows from what they do, and what people define about it."""
+
+from pathlib import Path
+
+from alembic import op
+from sqlalchemy import text
+
+revision = "0007"
+down_revision = "0006"
+
+TABLES = Path(__file__).with_suffix(".sql")
+
+NAMES = (
+    "bought_together", "consent_links", "definitions", "erasures", "fits", "pulls", "stores", "touched_members",
+    "upkeep", "channel_facts", "coupons", "identifiers", "import_changes", "member_clusters", "member_places",
+    "member_tiers", "merge_conflicts", "merges", "order_facts", "points", "predictions", "rfm_scores",
+    "segment_members", "segment_rechecks", "survey_answers",
+)  # fmt: skip
+
+
+def upgrade() -> None:
+    op.execute(text(TABLES.read_text(encoding="utf-8").replace(":", r"\:")))
+    op.execute("ALTER TABLE members ADD COLUMN merged_into bigint")
+    op.execute("ALTER TABLE consents ADD COLUMN proof_digest bytea")
+
+
+def downgrade() -> None:
+    op.execute("ALTER TABLE consents DROP COLUMN proof_digest")
+    op.execute("ALTER TABLE members DROP COLUMN merged_into")
+    op.execute("DROP TABLE " + ", ".join(NAMES))
