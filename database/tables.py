@@ -41,6 +41,7 @@ members = table(
     one_of("birth_calendar", "solar", "lunar"),
     index(None, "birth_calendar", "birth_month", "birth_day", include="id"),
     index(None, "joined_at"),
+    index(None, "merged_into", where="merged_into IS NOT NULL"),
 )
 
 # One way to reach a member.  At most one per member and channel is current; an address that
