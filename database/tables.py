@@ -67,7 +67,7 @@ suppressions = table(
     "suppressions",
     Column("channel", Text, primary_key=True),
     Column("fingerprint", LargeBinary, primary_key=True),
-    words("reason"),  # hard_bounce, complaint, unsubscribed, reply, blacklist, gone
+    words("reason"),  # hard_bounce, complaint, unsubscribed, reply, blacklist, gone, erased
     words("source", default=""),
     moment("created_at", default=True),
     one_of("channel", *CHANNELS),

@@ -106,6 +106,11 @@ def link_all_consents(connection: Connection, *, now: datetime) -> int:
     return done
 
 
+def link_waiting_consents(connection: Connection, *, now: datetime) -> None:
+    """Link whatever waits: the chore that keeps the chain up."""
+    link_all_consents(connection, now=now)
+
+
 def check_chain(database: Database, *, noted: str | None = None) -> Chain:
     """Check every link and row, reading a few links at a time; ``noted`` is a digest that must be among them.
 

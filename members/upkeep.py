@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
+from members.consent_chain import link_waiting_consents
+from members.erasure.erasing import clear_what_came_since
 from members.lifecycle import February29
 
 
@@ -32,7 +34,18 @@ class Chore:
 
 
 #: Those that build on others come after them.
-CHORES: tuple[Chore, ...] = ()
+CHORES: tuple[Chore, ...] = (
+    Chore(
+        name="consent chain",
+        every=timedelta(minutes=1),
+        do=lambda connection, turn: link_waiting_consents(connection, now=turn.now),
+    ),
+    Chore(
+        name="erased members",
+        every=timedelta(hours=1),
+        do=lambda connection, turn: clear_what_came_since(connection, now=turn.now),
+    ),
+)
 
 
 def keep_up(

@@ -11,7 +11,7 @@ from campaigns.sends.states import SendState
 from database.tables import consents, sends, suppressions
 
 #: Reasons to suppress an address that end every kind of message; the others end marketing.
-ENDS_EVERYTHING = ("hard_bounce", "gone", "complaint", "blacklist")
+ENDS_EVERYTHING = ("hard_bounce", "gone", "complaint", "blacklist", "erased")
 
 
 def consented(
