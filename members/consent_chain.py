@@ -30,7 +30,7 @@ _CONTENT = f"""string_agg(jsonb_build_array(
     c.id, c.member_id, c.channel, c.purpose, c.granted, c.source, c.text_version,
     encode(coalesce(c.proof_digest, sha256(convert_to(c.proof::text, 'UTF8'))), 'hex'),
     {_MOMENT.format("c.occurred_at")}, {_MOMENT.format("c.recorded_at")}
-)::text, E'\\n' ORDER BY c.id)"""  # noqa: S608 - Nothing of anybody's is in it.
+)::text, E'\\n' ORDER BY c.id)"""
 
 _TAKE = f"""
 SELECT {_CONTENT} AS content, array_agg(c.id ORDER BY c.id) AS ids,

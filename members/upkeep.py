@@ -11,6 +11,7 @@ from database.engine import Database, read_clock
 from database.member_tables import upkeep
 from members.consent_chain import link_waiting_consents
 from members.erasure.erasing import clear_what_came_since
+from members.identity.merging import forget_old_merges
 from members.lifecycle import February29
 
 
@@ -39,6 +40,11 @@ CHORES: tuple[Chore, ...] = (
         name="consent chain",
         every=timedelta(minutes=1),
         do=lambda connection, turn: link_waiting_consents(connection, now=turn.now),
+    ),
+    Chore(
+        name="old merges",
+        every=timedelta(days=1),
+        do=lambda connection, turn: forget_old_merges(connection, now=turn.now),
     ),
     Chore(
         name="erased members",

@@ -39,3 +39,8 @@ def cancel_for_campaign(connection: Connection, campaign_id: int, *, reason: str
 def cancel_for_members(connection: Connection, member_ids: Sequence[int], *, reason: str) -> int:
     """Cancel what still waits for these members; return how many."""
     return _cancel(connection, sends.c.member_id.in_(member_ids), reason=reason)
+
+
+def cancel_listed(connection: Connection, send_ids: Sequence[int], *, reason: str) -> int:
+    """Cancel those of these that still wait; return how many."""
+    return _cancel(connection, sends.c.id.in_(send_ids), reason=reason)
