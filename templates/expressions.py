@@ -108,7 +108,7 @@ class _Taken:
             self.done.lines += range(line + 1, line + 1 + value.count("\n"))
 
     def _finish(self, begun: str) -> None:
-        source, self._begun = "".join(self._pending), None
+        self._begun = None
         if begun == "comment_begin":  # It prints nothing and is for the author alone.
             return
         number = len(self.done.expressions)
@@ -117,8 +117,20 @@ class _Taken:
         branch = self._open[-1] if self._open else None
         if kind in ("begin", "middle"):
             self._open.append(number)
+        source = _unsigned(*self._pending)
         self.done.expressions.append(Expression(source, self._line, kind, branch, after))
         self.parts.append(f"{self.done.mark}{number}z")
+
+
+def _unsigned(begin: str, *inside: str) -> str:
+    """Return an expression without the signs that eat white space: what they eat is gone already.
+
+    Left in, they would eat once more, of what is put around the expression later.
+    """
+    *said, end = inside
+    words = "".join(said)
+    # A second sign is a number's own, and must not become the first.
+    return begin[:2] + (" " if words.startswith(("-", "+")) else "") + words + end.strip()[-2:]
 
 
 def as_comments(protected: Protected, text: str, *, mjml: bool) -> str:
