@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from language.problems import Problem
-from templates.markup import Piece, attributes_in, read_markup, unquoted
+from templates.markup import Piece, read_markup, unquoted
 from templates.sandbox import Sandbox
 
 Kind = Literal["printed", "begin", "middle", "end"]
@@ -133,12 +133,8 @@ def _unsigned(begin: str, *inside: str) -> str:
     return begin[:2] + (" " if words.startswith(("-", "+")) else "") + words + end.strip()[-2:]
 
 
-def as_comments(protected: Protected, text: str, *, mjml: bool) -> str:
-    """Make comments of the statements that stand between elements or inside text.
-
-    Raises:
-        Broken: the text is not well-formed.
-    """
+def as_comments(protected: Protected, pieces: Iterable[Piece]) -> str:
+    """Make comments of the statements that stand between elements or inside text; the pieces are the text's own."""
     statements = {number for number, each in enumerate(protected.expressions) if each.kind != "printed"}
     words = protected.words
 
@@ -146,8 +142,8 @@ def as_comments(protected: Protected, text: str, *, mjml: bool) -> str:
         return f"<!--{found[0]}-->" if int(found[1]) in statements else found[0]
 
     made = []
-    for piece in read_markup(text, mjml=mjml):
-        said = piece.text(text)
+    for piece in pieces:
+        said = piece.text(protected.text)
         made.append(words.sub(commented, said) if piece.kind == "text" else said)
     return "".join(made)
 
@@ -207,7 +203,7 @@ def _occurrences(protected: Protected, html: str) -> Iterator[tuple[int, Place]]
     for piece in read_markup(html):
         inside = piece.inside.serial if piece.inside is not None else 0
         if piece.kind == "open" and piece.element is not None:
-            for name, value in attributes_in(piece.attributes).items():
+            for name, value in piece.element.attributes.items():
                 yield from ((int(found[1]), ("attribute", piece.start, name)) for found in words.finditer(value))
         elif piece.kind == "comment" and not words.fullmatch(html, piece.start + 4, piece.end - 3):
             for found in words.finditer(html, piece.start, piece.end):
