@@ -147,7 +147,9 @@ def _item(shown: ShownMessage) -> Item:
     if shown.act:
         return Item(shown=shown, kind="text" if shown.act == "reply" else "act")
     if shown.provider.startswith("sms."):
-        return Item(shown=shown, parts=sms_parts(shown.text, market="intl").parts if shown.provider in WHOLE_TEXTS else 0)
+        return Item(
+            shown=shown, parts=sms_parts(shown.text, market="intl").parts if shown.provider in WHOLE_TEXTS else 0
+        )
     return _wechat_item(shown)
 
 

@@ -338,7 +338,12 @@ def test_of_many_large_mails_the_page_holds_the_latest_whole(tmp_path: Path) -> 
     finally:
         record.close()
 
-    assert [each.text for each in shown] == ["small", "small", *(f"{number}" for number in range(fitting + 2)), "too large"]
+    assert [each.text for each in shown] == [
+        "small",
+        "small",
+        *(f"{number}" for number in range(fitting + 2)),
+        "too large",
+    ]
     assert [bool(each.source) for each in shown] == [*[False] * 4, *[True] * fitting, False]
 
 
@@ -349,9 +354,7 @@ def test_what_is_forgotten_makes_room(tmp_path: Path) -> None:
         for _round in range(2):
             for number in range(SHOWN):
                 source = large if number < LARGEST_TOGETHER // LARGEST_SHOWN else b""
-                record.append(
-                    provider="email.smtp", reference="", address="a@b.cn", text=f"{number}", source=source
-                )
+                record.append(provider="email.smtp", reference="", address="a@b.cn", text=f"{number}", source=source)
         shown = record.shown()
     finally:
         record.close()

@@ -131,7 +131,9 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, file: str, text: str |
 
 
 def test_a_mail_that_is_written_in_mjml_is_told_of_by_its_own_file(tmp_path: Path) -> None:
-    source = "<mjml><mj-body><mj-section><mj-column><mj-text>{0} {1}</mj-text></mj-column></mj-section></mj-body></mjml>"
+    source = (
+        "<mjml><mj-body><mj-section><mj-column><mj-text>{0} {1}</mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
     mjml = source.format("{{ tier + 1 }}", '<a href="{{ links.unsubscribe }}">退订</a>')
 
     problems = told(tmp_path, email__zh__html=None, email__zh__mjml=mjml)
