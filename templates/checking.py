@@ -151,7 +151,8 @@ def _html_problems(source: str) -> Iterator[Problem]:
         yield _at(source, found, "put the value of an attribute between quotation marks")
     for found in ADDRESS.finditer(source):
         address = found["to"].strip()
-        if found["name"].lower() != "href" and OWN_PICTURE.fullmatch(address):
+        # As it is written: a picture is found, and sent along, where its address fills the quotation marks.
+        if found["name"].lower() != "href" and OWN_PICTURE.fullmatch(found["to"]):
             continue
         if not LINK.fullmatch(address) and not LITERAL_ADDRESS.fullmatch(address):
             sentence = "an address in an email is {{{{ links.NAME }}}} or begins with https://; found {address}"
@@ -167,12 +168,15 @@ def _at(source: str, found: re.Match[str], sentence: str, **values: object) -> P
 
 def _finished_problems(read: Folder, content: Mapping[str, Any], folder: Path) -> Iterator[Problem]:
     """Look at finished content once more, and fill in its words for a believable member."""
-    for (channel, language, part), inspection in inspect_content(content).items():
+    inspected = inspect_content(content)
+    for (channel, language, part), inspection in inspected.items():
         file = str(folder / read.file_of(channel, language, part))
         stops = content["purpose"] != "marketing" or part == "subject" or UNSUBSCRIBE in inspection.links
         yield from (replace(problem, file=file, line=None) for problem in inspection.problems)
-        if channel == "email" and not stops:
+        if channel == "email" and inspection.tree is not None and not stops:
             yield Problem(sentence=NO_WAY_OUT, file=file)
+    if any(inspection.problems for inspection in inspected.values()):
+        return
     try:
         compiled = compile_content(content)
     except InputRefused as refused:
@@ -180,7 +184,7 @@ def _finished_problems(read: Folder, content: Mapping[str, Any], folder: Path) -
         return
     for channel, language in compiled.words:
         first = next(iter(content["parts"][channel][language]))
-        file = str(folder / source_file(channel, language, first))
+        file = str(folder / read.file_of(channel, language, first))
         try:
             rendered = compiled.render(channel, language, SAMPLE_FACTS, links=compiled.sample_links())
         except RenderRefused as refused_words:

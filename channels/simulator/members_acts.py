@@ -19,11 +19,11 @@ from channels.simulator.wechat_words import signed
 BEIJING = timezone(timedelta(hours=8))
 OFFICIAL, MINI = "wechat.official_account", "wechat.mini_program"
 
-#: What members of a WeChat account may do beside writing: the act, and the event that tells of it.
-WECHAT_EVENTS: Mapping[str, str] = {
-    "follow": "<Event>subscribe</Event><EventKey></EventKey>",
-    "unfollow": "<Event>unsubscribe</Event><EventKey></EventKey>",
-    "menu": "<Event>CLICK</Event><EventKey>simulated-menu</EventKey>",
+#: What members of a WeChat account may do beside writing: the act, the event that tells of it, and the event's key.
+WECHAT_EVENTS: Mapping[str, tuple[str, str]] = {
+    "follow": ("subscribe", ""),
+    "unfollow": ("unsubscribe", ""),
+    "menu": ("CLICK", "simulated-menu"),
 }
 #: What they may say about notices of a template: the act, the event, its outer element, the status.
 WECHAT_GRANTS: Mapping[str, tuple[str, str, str]] = {
@@ -102,7 +102,8 @@ def _wechat(settings: SimulatorSettings, provider: str, openid: str, act: str, w
     if act == "reply":
         inner = f"<MsgType>text</MsgType><Content>{_plain(words)}</Content><MsgId>{_unique(number)}</MsgId>"
     elif act in WECHAT_EVENTS:
-        inner = f"<MsgType>event</MsgType>{WECHAT_EVENTS[act]}"
+        event, key = WECHAT_EVENTS[act]
+        inner = f"<MsgType>event</MsgType><Event>{event}</Event><EventKey>{key}</EventKey>"
     else:
         event, outer, status = WECHAT_GRANTS[act]
         item = f"<TemplateId>{_plain(words)}</TemplateId><SubscribeStatusString>{status}</SubscribeStatusString>"

@@ -29,7 +29,7 @@ from members.conditions import Condition
 from members.consent import suppress
 from members.people import fingerprint
 from members.segments import save_segments
-from templates.library import load_library
+from templates.library import digest, load_library
 from templates.text_messages import SignedBy
 from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members
 
@@ -252,7 +252,7 @@ def test_for_whom_no_words_can_be_written_is_counted_with_the_reason_and_costs_n
         campaign = make_campaign(connection)
         content: dict[str, Any] = copy.deepcopy(dict(campaign.template_content))
         content["parts"]["sms"]["zh"]["text"] = "尊敬的{{ tier }}会员，{{ season }}到店 拒收请回复R"
-        connection.execute(update(template_versions).values(content=content))
+        connection.execute(update(template_versions).values(content=content, digest=digest(content)))
         connection.execute(update(members).where(members.c.id.in_(ids[2:])).values(tier="gold"))
         connection.execute(update(members).where(members.c.id == ids[7]).values(attributes={"season": "春装" * 300}))
 
@@ -496,7 +496,7 @@ def test_a_template_that_changed_since_is_told(database: Database, stage: Stage)
         make_members(connection, 1)
         campaign = make_campaign(connection)
         changed = {**campaign.template_content, "title": {"zh": "旧", "en": "Old"}}
-        connection.execute(update(template_versions).values(content=changed))
+        connection.execute(update(template_versions).values(content=changed, digest=digest(changed)))
 
     assert only(stage.ask(), "has changed since").stops is False
 
@@ -555,6 +555,6 @@ def test_words_kept_from_before_a_rule_are_held_to_it(database: Database, stage:
         campaign = make_campaign(connection)
         content: dict[str, Any] = copy.deepcopy(dict(campaign.template_content))
         content["parts"]["sms"]["zh"]["text"] = words
-        connection.execute(update(template_versions).values(content=content))
+        connection.execute(update(template_versions).values(content=content, digest=digest(content)))
 
     assert said in stops(stage.ask())
