@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from campaigns.sends.earlier import confirm_by, with_channel_left
+from campaigns.sends.earlier import NO_ATTEMPTS, confirm_by, with_channel_left
 from campaigns.sends.states import SendState, may_become
 from database.holding import hold_members
 from database.tables import addresses, attempts, receipts, sends, suppressions
@@ -186,7 +186,7 @@ def _forget_failed() -> Update:
     return (
         update(sends)
         .where(sends.c.id == told.c.send_id, sends.c.unconfirmed.overlap(told.c.numbers))
-        .values(unconfirmed=func.array(left.scalar_subquery()))
+        .values(unconfirmed=func.nullif(func.array(left.scalar_subquery()), NO_ATTEMPTS))
     )
 
 
