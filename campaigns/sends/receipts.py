@@ -267,11 +267,12 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
     tried = connection.execute(_apply(), {"receipt_limit": limit, "receipt_now": now}).all()
     applied = [row.id for row in tried if row.applied_at is not None]
     ids = [row.id for row in tried if row.found is not None]
+    if ids:  # Members are held before any send's row, as where sends are marked, so that nobody waits in a ring.
+        _suppress(connection, ids, now)
     if any(row.found is not None and row.status in _FAILED for row in tried):
         # They may be falling back at this very moment; what follows must see them on one channel or the other.
         connection.execute(_hold_failed(), {"receipt_ids": ids})
         connection.execute(_forget_failed(), {"receipt_ids": ids})
     if ids:
         connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now})
-        _suppress(connection, ids, now)
     return len(applied)
