@@ -125,7 +125,7 @@ def _verdicts() -> CTE:
     where = func.coalesce(attempts.c.address_id, sends.c.address_id)
     present = where.is_not_distinct_from(sends.c.address_id)
     return (
-        select(told, present.label("present"), addresses.c.channel, where.label("address_id"), attempts.c.provider)
+        select(told, addresses.c.channel, where.label("address_id"), attempts.c.provider)
         .select_from(told)
         .join(sends, sends.c.id == told.c.send_id)
         .join(attempts, and_(attempts.c.send_id == told.c.send_id, attempts.c.number == told.c.attempt))
