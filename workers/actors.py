@@ -175,7 +175,8 @@ def fallback(lane: int) -> None:
     def once(installation: Installation) -> bool:
         with installation.application.database.transaction() as connection:
             now = read_clock(connection)
-            spent = [name for name, carrier in installation.carriers.items() if carrier.accounts.is_spent(now=now)]
+        spent = [name for name, carrier in installation.carriers.items() if carrier.accounts.is_spent(now=now)]
+        with installation.application.database.transaction() as connection:
             went = fall_back(connection, now=now, spent=spent)
         if went.moved:  # Where nothing moved, ringing a channel that turned its sends away would go round in a ring.
             ring_due(installation.application, DELIVERY)

@@ -83,10 +83,13 @@ class Accounts:
 
     def is_spent(self, *, now: datetime) -> bool:
         """Say whether every account has carried as many messages as it may today."""
+        quotas = {account.name: account.per_day for account in self.accounts if account.per_day is not None}
+        if len(quotas) < len(self.accounts):
+            return False
         day = self._day(now)
         with self._lock:
             standing = self._believed(day)
-            return all(account.per_day is not None and standing[account.name].used >= account.per_day for account in self.accounts)
+            return all(standing[name].used >= per_day for name, per_day in quotas.items())
 
     def admit(self, *, wanted: int, now: datetime) -> Admission | None:
         """Choose an account for up to ``wanted`` messages and take their places; None: nobody may carry now.

@@ -347,3 +347,12 @@ def test_a_few_troubles_open_no_breaker(database: Database, count: int) -> None:
 
     with database.transaction() as connection:
         assert read_standing(connection, ["sms.a"], day=DAY)["sms.a"].trips == 0
+
+
+def test_a_channel_with_an_account_that_has_no_quota_is_not_spent_and_nobody_looks(database: Database) -> None:
+    free, limited = Account(name="sms.a", provider=Carrying("sms.a")), Account(name="sms.b", provider=Carrying("sms.b"), per_day=1)
+
+    assert not Accounts(database=database, accounts=[limited, free]).is_spent(now=NOON)
+
+    with database.transaction() as connection:  # Whoever looks enters accounts that were never seen.
+        assert connection.execute(text("SELECT count(*) FROM accounts")).scalar_one() == 0
