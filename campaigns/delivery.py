@@ -46,8 +46,8 @@ class Delivered:
 
     @property
     def may_fall_back(self) -> bool:
-        """Whether something may go on to another channel."""
-        return self.held_back > 0 or self.turned_away or not {OutcomeKind.REJECTED, OutcomeKind.NOT_SENT}.isdisjoint(self.outcomes)
+        """Whether something may go on to another channel for what came of it; what was turned away waits."""
+        return self.held_back > 0 or not {OutcomeKind.REJECTED, OutcomeKind.NOT_SENT}.isdisjoint(self.outcomes)
 
 
 class _Stopped(Protocol):

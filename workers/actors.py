@@ -113,7 +113,7 @@ def _deliver(kind: Work, lane: int) -> None:
         with carrier.database.transaction() as connection:
             now = read_clock(connection)
         done = deliver(carrier, now=now, stopped=installation.is_stopping)
-        if done.may_fall_back:
+        if done.may_fall_back or (done.turned_away and carrier.accounts.is_spent(now=now)):
             ring(Work.FALLBACK)
         return done.claimed > 0 and not done.turned_away
 
