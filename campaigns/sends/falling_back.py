@@ -90,7 +90,7 @@ def _due() -> CTE:
         select(sends)
         .where(sends.c.then_channels.is_not(None), sends.c.unconfirmed.is_(None), found_in(SendState.WAITING))
         .where(sends.c.channel == func.any(_SPENT), sends.c.not_before <= _NOW)
-        .order_by(sends.c.not_before)
+        .order_by(sends.c.channel, sends.c.not_before)
         .limit(_LIMIT)
         .with_for_update(skip_locked=True)
         .cte("stuck")
