@@ -38,7 +38,9 @@ def take_row(connection: Connection, send_id: int) -> None:
 
 
 @pytest.mark.parametrize("status", [ReportStatus.BOUNCED, ReportStatus.COMPLAINED])
-def test_reports_that_suppress_hold_no_row_while_they_wait_for_a_member(database: Database, status: ReportStatus) -> None:
+def test_reports_that_suppress_hold_no_row_while_they_wait_for_a_member(
+    database: Database, status: ReportStatus
+) -> None:
     (send_id,) = accepted_sends(database, 1)
     with database.transaction() as connection:
         store_reports(connection, [a_report(send_id, status)], installation=HERE, now=NOON)
