@@ -110,6 +110,7 @@ class Accounts:
                 with self._lock:
                     self._charge(account, admission.count, standing[account.name].share)
                 return admission
+        self._read_at = None  # What was believed of them did not hold.
         return None
 
     def learn(self, admission: Admission, outcomes: Sequence[Outcome]) -> None:
