@@ -347,3 +347,22 @@ def test_a_few_troubles_open_no_breaker(database: Database, count: int) -> None:
 
     with database.transaction() as connection:
         assert read_standing(connection, ["sms.a"], day=DAY)["sms.a"].trips == 0
+
+
+def test_a_round_that_was_turned_away_leaves_nothing_to_fall_back(database: Database) -> None:
+    planned(database, 20)
+    carrier = a_carrier_of(database, Account(name="sms.a", provider=Carrying("sms.a", answer=NOT_NOW)))
+    assert until_nothing_is_due(carrier).turned_away
+
+    done = deliver(carrier, now=NOON + timedelta(minutes=1))
+
+    assert done.turned_away and not done.may_fall_back
+
+
+def test_a_channel_with_an_account_that_has_no_quota_is_not_spent_and_nobody_looks(database: Database) -> None:
+    free, limited = Account(name="sms.a", provider=Carrying("sms.a")), Account(name="sms.b", provider=Carrying("sms.b"), per_day=1)
+
+    assert not Accounts(database=database, accounts=[limited, free]).is_spent(now=NOON)
+
+    with database.transaction() as connection:  # Whoever looks enters accounts that were never seen.
+        assert connection.execute(text("SELECT count(*) FROM accounts")).scalar_one() == 0

@@ -684,3 +684,16 @@ def test_a_lost_answer_on_the_channel_fallen_back_to_is_no_message_too_many(data
 
     assert road.send()[:2] == ("in_doubt", "wechat")
     assert road.taken() == ["sms.aliyun", "wechat.official_account"]  # The record and the ledger agree, as after every test.
+
+
+def test_what_failed_before_keeps_no_send_from_leaving_a_channel_that_is_used_up(database: Database, road: Road) -> None:
+    planned(database, fallback={"unconfirmed_after": "1h"})
+    road.carry("wechat")
+    road.now += timedelta(hours=1)
+    road.fall()
+    road.tell(1, ReportStatus.FAILED)
+
+    with database.transaction() as connection:
+        assert fall_back(connection, now=road.now, spent=["sms"]) == FellBack(moved=1)
+
+    assert road.send() == ("waiting", "email", None)
