@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from channels.errors import DeliveryError
 from channels.http import Http, TimeLimits
+from channels.simulator.record import RecordedMessage
 from channels.simulator.settings import ReceiptRules
 
 POSTS_AT_ONCE = 4
@@ -93,6 +94,24 @@ class Receipts:
             if self._die.random() < self.rules.doubled:
                 self.counts["doubled"] += 1
                 self._schedule(receipt)
+
+    def expect_of(
+        self, entry: RecordedMessage, *, reference: str | None = None, template: str = "", callback: str = ""
+    ) -> None:
+        """Take note of a message that is on record; ``reference`` is what its report gives back, None: the record's."""
+        provider_ref = entry.provider_ref or ""
+        self.expect(
+            Receipt(
+                provider=entry.provider,
+                address=entry.address,
+                reference=entry.reference if reference is None else reference,
+                provider_ref=provider_ref,
+                template=template,
+                sent_at=entry.at,
+                arrived=self.arrives(provider_ref),
+                callback=callback,
+            )
+        )
 
     def status(self) -> dict[str, int]:
         """Return how many reports are held and due, and what became of the others."""
