@@ -24,6 +24,7 @@ from campaigns.sends import (
 )
 from campaigns.terms import Terms
 from campaigns.writing import Written, terms_by_campaign, write_words
+from channels.fitting import fitted_outcome
 from channels.message import Blame, OutcomeKind
 from database.tables import addresses, attempts
 from members.consent import suppress
@@ -116,7 +117,8 @@ def _carry(
     if not going:
         carrier.accounts.learn(admission, [])
         return
-    outcomes = account.provider.deliver([ready.message for ready in going], deadline=deadline)
+    answered = account.provider.deliver([ready.message for ready in going], deadline=deadline)
+    outcomes = [fitted_outcome(each) for each in answered]
     answers = [
         Answer(send_id=ready.send.id, attempt=numbers[ready.send.id], outcome=outcome)
         for ready, outcome in zip(going, outcomes, strict=True)

@@ -98,11 +98,9 @@ def open_application(settings: Settings | None = None) -> Iterator[Application]:
         secret = installation_secret(settings)
         tokens = SharedTokens(database, secret=secret)
         accounts: dict[str, Sequence[Account]] = {
-            channel: tuple(open_account(settings, choice, secret, tokens=tokens) for choice in choices)
+            channel: tuple(_closed_by(held, open_account(settings, choice, secret, tokens=tokens)) for choice in choices)
             for channel, choices in carriers(settings).items()
         }
-        for account in chain.from_iterable(accounts.values()):
-            held.callback(account.provider.close)
         yield Application(
             settings=settings,
             database=database,
@@ -125,6 +123,12 @@ def open_account(settings: Settings, choice: ProviderChoice, secret: bytes, *, t
         per_day=choice.per_day,
         prices=choice.prices,
     )
+
+
+def _closed_by(held: ExitStack, account: Account) -> Account:
+    """Have an account closed at the end, also where one after it cannot be opened."""
+    held.callback(account.provider.close)
+    return account
 
 
 def provider_settings(settings: Settings, choice: ProviderChoice, secret: bytes) -> Mapping[str, object]:
