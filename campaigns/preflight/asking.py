@@ -21,7 +21,7 @@ from campaigns.preflight.words import (
     Written,
     account_findings,
     account_forecasts,
-    permission_findings,
+    permissions_used_up,
     reasons,
     word_findings,
     wordings,
@@ -85,9 +85,10 @@ def preflight(database: Database, asked: Asked, installation: Installation, *, n
     findings += campaign_findings(planned.campaign, installation.library, installation.signed_by)
     for each in tried:
         findings += word_findings(each, installation.sensitive_words)
-        findings += account_findings(each, installation.accounts[each.channel])
+        accounts = installation.accounts[each.channel]
         with database.transaction() as connection:
-            findings += permission_findings(connection, each, installation.accounts[each.channel])
+            used_up = permissions_used_up(connection, each, accounts)
+        findings += account_findings(each, accounts, used_up)
     paired = zip(planned.rehearsed.channels, tried, strict=True)
     channels = tuple(_forecast(channel, each, planned, installation, now) for channel, each in paired)
     for forecast in channels:
