@@ -56,23 +56,33 @@ def list_command(as_json: AsJson = False) -> None:
 
 def _as_cells(row: Mapping[str, object]) -> list[object]:
     """Return what stands in the table; the long addresses have a command of their own."""
-    share, can_look_up = f"{row['share']:.0%}", in_words("yes" if row["can_look_up"] else "no")
-    shown = {key: value for key, value in row.items() if key not in ("provider", "callback")}
-    return list((shown | {"share": share, "can_look_up": can_look_up}).values())
+    limit = "" if row["per_day"] is None else f"/{row['per_day']}"
+    return [
+        row["channel"],
+        row["account"],
+        in_words(str(row["in_use"])),
+        row["weight"],
+        f"{row['share']:.0%}",
+        in_words(str(row["state"])),
+        "–" if row["used"] is None else f"{row['used']}{limit}",
+        row["window"],
+        in_words("yes" if row["can_look_up"] else "no"),
+    ]
 
 
 def _described(application: Application, channel: str, account: Account, standing: Standing) -> dict[str, object]:
+    """Return what programs get; ``used`` is what went of the day's quota, None where nobody counts."""
     configured, provider = channel in application.settings.providers, account.provider
-    limit = "" if account.per_day is None else f"/{account.per_day}"
     return {
         "channel": channel,
         "account": account.name,
         "provider": provider.name,
-        "in_use": in_words("configured" if configured else "simulated"),
+        "in_use": "configured" if configured else "simulated",
         "weight": account.weight,
         "share": standing.share / 100,
-        "state": in_words("left alone" if standing.is_open else "on trial" if standing.trips else "well"),
-        "today": f"{standing.used}{limit}" if account.has_limits else "–",
+        "state": "left alone" if standing.is_open else "on trial" if standing.trips else "well",
+        "used": standing.used if account.has_limits else None,
+        "per_day": account.per_day,
         "window": provider.window,
         "can_look_up": provider.can_look_up,
         "callback": callback_address(application.secret, account.name, public_url=application.public_url),
