@@ -1,9 +1,11 @@
 """A preflight says what a launch would do, and leaves no trace of having asked."""
 
 import copy
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -70,6 +72,7 @@ class Stage:
         }
         self.rules = PlanningRules(quiet_hours=None)
         self.signed_by = SignedBy.PROVIDER
+        self.library = load_library()
         self.sensitive_words: tuple[str, ...] = ()
 
     def account(self, provider: str, settings: Mapping[str, object], **terms: object) -> Account:
@@ -79,7 +82,7 @@ class Stage:
     def ask(self, **asked: object) -> Preflight:
         installation = Installation(
             accounts=self.accounts,
-            library=load_library(),
+            library=self.library,
             rules=self.rules,
             secret=SECRET,
             public_url="http://127.0.0.1:8300",
@@ -585,6 +588,28 @@ def test_a_template_that_changed_since_is_told(database: Database, stage: Stage)
         connection.execute(update(template_versions).values(content=changed))
 
     assert only(stage.ask(), "has changed since").stops is False
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_mail_is_warned_of_only_where_the_words_that_are_sent_are_the_ones_looked_at(
+    database: Database, stage: Stage, tmp_path: Path, changed: bool
+) -> None:
+    copied = tmp_path / "templates" / "new-season"
+    shutil.copytree(load_library().folder("new-season"), copied)
+    sheet = copied / "template.yaml"
+    sheet.write_text(sheet.read_text(encoding="utf-8").replace("https://", "http://"), encoding="utf-8")
+    stage.library = load_library(copied.parent)
+    assert [each.sentence for each in stage.library.warnings("new-season")] == ["the link {address} is not https"]
+    with database.transaction() as connection:
+        make_members(connection, 1)
+        make_campaign(connection, channels=["email"])
+        if not changed:
+            connection.execute(update(template_versions).values(content=stage.library.content("new-season")))
+
+    said = [str(finding.problem) for finding in stage.ask().findings]
+
+    assert any("is not https" in each for each in said) is not changed
+    assert any("has changed since" in each for each in said) is changed
 
 
 class Launching(AliyunSms):
