@@ -41,9 +41,14 @@ class Application:
     accounts: Mapping[str, Sequence[Account]]  #: by channel
     public_url: str  #: without a slash at its end
 
+    @property
+    def every_account(self) -> Iterator[Account]:
+        """The accounts of all channels."""
+        return chain.from_iterable(self.accounts.values())
+
     def account(self, name: str) -> Account | None:
         """Return the account of that name; None: there is none."""
-        return next((each for each in chain.from_iterable(self.accounts.values()) if each.name == name), None)
+        return next((each for each in self.every_account if each.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)

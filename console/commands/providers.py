@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from itertools import chain
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -34,7 +33,7 @@ PATIENCE = 30.0
 def list_command(as_json: AsJson = False) -> None:
     """List the accounts that carry each channel, how they stand, where they may call us, and whom else there is to choose."""
     with open_application() as application:
-        names = [account.name for account in chain.from_iterable(application.accounts.values())]
+        names = [account.name for account in application.every_account]
         with application.database.transaction() as connection:
             day = read_clock(connection).astimezone(ZoneInfo(application.settings.time_zone)).date()
             standing = read_standing(connection, names, day=day)
@@ -110,7 +109,7 @@ def test(
 def _named(application: Application, name: str) -> Account:
     found = application.account(name) or next(iter(application.accounts.get(name, ())), None)
     if found is None:
-        known = ", ".join(sorted(each.name for each in chain.from_iterable(application.accounts.values())))
+        known = ", ".join(sorted(each.name for each in application.every_account))
         raise refuse("{name} carries no channel here; there are {known}", name=name, known=known)
     return found
 
