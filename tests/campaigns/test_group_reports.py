@@ -2,9 +2,8 @@
 
 import json
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -20,14 +19,8 @@ from database.engine import Database
 from database.tables import attempts, receipts, sends, suppressions
 from tests.campaigns.test_planning import plan_all
 from tests.campaigns.test_receipts import PROVIDER, accepted_sends, tell
-from tests.carriers import a_carrier, a_simulator, account_settings, carried_by
+from tests.carriers import a_carrier, account_settings, carried_by
 from tests.makers import NOON, SECRET, make_campaign, make_members, states
-
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with a_simulator(tmp_path) as running:
-        yield running
 
 
 def mass_pushes(simulator: SimulatorProcess) -> list[CallbackRequest]:
