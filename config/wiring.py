@@ -47,9 +47,14 @@ class Application:
         """The time zone of days that are no member's own."""
         return ZoneInfo(self.settings.time_zone)
 
+    @property
+    def every_account(self) -> Iterator[Account]:
+        """The accounts of all channels."""
+        return chain.from_iterable(self.accounts.values())
+
     def account(self, name: str) -> Account | None:
         """Return the account of that name; None: there is none."""
-        return next((each for each in chain.from_iterable(self.accounts.values()) if each.name == name), None)
+        return next((each for each in self.every_account if each.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)

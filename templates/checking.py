@@ -14,9 +14,9 @@ from templates.inspection import Inspection
 from templates.known_facts import SAMPLE_FACTS
 from templates.links import UNSUBSCRIBE
 from templates.mail_warnings import warnings_of
-from templates.rendering import CompiledTemplate, RenderRefused, compile_content, defaults_in, inspect_content
+from templates.rendering import CompiledTemplate, RenderRefused, compile_content, inspect_content
 from templates.template import SHEET, Folder, source_file
-from templates.text_messages import offer_problems, signature_problems
+from templates.text_messages import word_problems
 
 EMAIL_PARTS: Final = ("subject", "html")  #: without which there is no email; its text can be made from html
 LONGEST_SUBJECT: Final = 70  #: characters; phones cut off the rest
@@ -128,10 +128,7 @@ def _missing_parts(read: Folder, folder: Path) -> Iterator[Problem]:
 def _part_problems(content: Mapping[str, Any], place: _Place, inspection: Inspection) -> Iterator[Problem]:
     marketing = content["purpose"] == "marketing"
     if place.channel == "sms" and inspection.tree is not None:
-        if marketing:
-            yield from offer_problems(inspection.tree, defaults_in(content["facts"], place.language))
-        if content["sms"]["market"] == "cn":
-            yield from signature_problems(inspection.tree)
+        yield from word_problems(inspection.tree, content, place.language, marketing=marketing)
     if place.channel == "email" and marketing and place.part != "subject" and UNSUBSCRIBE not in inspection.links:
         yield Problem(sentence=NO_WAY_OUT, line=1)
     is_field = place.channel == "wechat" and place.part not in wechat_fields.UNTYPED

@@ -17,7 +17,6 @@ from campaigns.accounts.choosing import TROUBLES
 from campaigns.carrier import Carrier
 from campaigns.delivery import Delivered, deliver
 from campaigns.invariants import broken
-from campaigns.rules import PlanningRules
 from campaigns.settling import settle, sweep
 from channels.message import Blame, Channel, Message, Outcome, OutcomeKind
 from channels.provider import Provider
@@ -26,8 +25,8 @@ from channels.simulator.faults import FaultRules
 from database.engine import Database
 from database.tables import attempts, sends
 from tests.campaigns.test_planning import plan_all
-from tests.carriers import QUICK, a_simulator, account_settings, taken
-from tests.makers import NOON, SECRET, make_campaign, make_members, states
+from tests.carriers import a_carrier_of, a_simulator, account_settings, taken
+from tests.makers import NOON, make_campaign, make_members, states
 
 DAY = date(2026, 8, 1)
 NOT_NOW = Outcome(kind=OutcomeKind.NOT_SENT, code="busy", detail="not now")
@@ -49,18 +48,6 @@ class Carrying(Provider):
         self.asked += [(time.monotonic(), message.reference) for message in messages]
         time.sleep(self.takes)
         return [self.answer] * len(messages)
-
-
-def a_carrier_of(database: Database, *accounts: Account, lease: timedelta = timedelta(seconds=60)) -> Carrier:
-    return Carrier(
-        database=database,
-        accounts=Accounts(database=database, accounts=accounts),
-        rules=PlanningRules(quiet_hours=None),
-        secret=SECRET,
-        public_url="http://127.0.0.1:8300",
-        settling=QUICK,
-        lease=lease,
-    )
 
 
 def planned(database: Database, count: int) -> None:

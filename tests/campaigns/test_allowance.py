@@ -1,6 +1,5 @@
 """One yes of a member is one message of its template; the ledger of them is asked at the mark."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from sqlalchemy import select, text
 
 from campaigns.carrier import Carrier
 from campaigns.delivery import deliver
-from campaigns.invariants import broken
 from campaigns.sends import fall_back
 from campaigns.told import store_told
 from channels.message import Callback, Channel, Grant, GrantKind, OutcomeKind
@@ -22,21 +20,10 @@ from tests.campaigns.test_planning import plan_all
 from tests.carriers import a_carrier, a_simulator, account_settings, carried_by, taken
 from tests.makers import NOON, SECRET, addresses_of, make_campaign, make_members
 
+pytestmark = pytest.mark.usefixtures("sound")
+
 CODE = "Tm0_birthdayNotice-AbCdEfGhIjKlMnOpQrStUvWx"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with a_simulator(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def sound(database: Database) -> Iterator[None]:
-    yield
-    with database.transaction() as connection:
-        assert broken(connection) == []
 
 
 def say(

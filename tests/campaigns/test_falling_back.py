@@ -32,7 +32,7 @@ from database.tables import assignments, attempts, members, sends, suppressions
 from reports.campaign_report import campaign_report
 from reports.why import explain
 from tests.campaigns.test_planning import a_group, plan_all
-from tests.carriers import a_carrier, a_simulator, account_settings, carried_by, trusted_again
+from tests.carriers import a_carrier, a_simulator, account_settings, carried_by, steer, trusted_again
 from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members, states
 from workers.bells import Work
 from workers.work import find_work
@@ -53,14 +53,12 @@ class Road:
 
     def let(self, *faults: str) -> None:
         """Order what the next messages meet."""
-        self._ask("/_simulator/faults", {"next": list(faults)})
+        steer(self.simulator, {"next": faults})
 
     def act(self, openid: str, act: str) -> None:
         """Let a member of the WeChat account do something."""
-        self._ask("/_simulator/wechat/members", {"openid": openid, "act": act})
-
-    def _ask(self, path: str, asked: object) -> None:
-        urllib.request.urlopen(f"{self.simulator.http_url}{path}", json.dumps(asked).encode(), timeout=10).close()
+        asked = json.dumps({"openid": openid, "act": act}).encode()
+        urllib.request.urlopen(f"{self.simulator.http_url}/_simulator/wechat/members", asked, timeout=10).close()
 
     def carry(self, *channels: str) -> None:
         """Deliver on channels in turn, with nobody falling back meanwhile."""

@@ -3,11 +3,10 @@
 import json
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -24,14 +23,8 @@ from database.tables import attempts, receipts, sends, suppressions
 from tests.campaigns.test_falling_back import carried_by_hand
 from tests.campaigns.test_planning import plan_all
 from tests.campaigns.test_receipts import PROVIDER, accepted_sends, tell
-from tests.carriers import a_carrier, a_simulator, account_settings, carried_by
+from tests.carriers import a_carrier, account_settings, carried_by
 from tests.makers import NOON, SECRET, make_campaign, make_members, states
-
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with a_simulator(tmp_path) as running:
-        yield running
 
 
 def mass_pushes(simulator: SimulatorProcess) -> list[CallbackRequest]:
