@@ -45,7 +45,7 @@ def earlier(database: Database, by: str) -> None:
 
 
 def ask(database: Database, provider: Provider) -> None:
-    ask_providers(SimpleNamespace(database=database, secret=SECRET, accounts={"wechat": [Account(name=provider.name, provider=provider)]}))  # type: ignore[arg-type]
+    ask_providers(SimpleNamespace(database=database, secret=SECRET, every_account=[Account(name=provider.name, provider=provider)]))  # type: ignore[arg-type]
     with database.transaction() as connection:
         apply_reports(connection, now=NOON)
         assert broken(connection) == []
