@@ -34,6 +34,7 @@ from campaigns.sends.earlier import confirm_by, with_channel_left
 from campaigns.sends.states import SendState, may_become
 from database.holding import hold_members
 from database.tables import addresses, attempts, receipts, sends, suppressions
+from members.reckoning import touch
 
 #: How long a report that fits no send is kept and tried: it may be ahead of our own commit.
 KEPT_FOR = timedelta(hours=72)
@@ -41,6 +42,7 @@ TRIED_EVERY = timedelta(seconds=5)
 
 _NOW = bindparam("receipt_now", type_=DateTime(timezone=True))
 _IDS = bindparam("receipt_ids", type_=ARRAY(BigInteger))
+_MEMBERS = text("SELECT DISTINCT member_id FROM sends WHERE id = ANY(:held_ids)")
 _HOLD = text("SELECT FROM sends WHERE id = ANY(:held_ids) ORDER BY id FOR UPDATE")
 
 
@@ -264,4 +266,6 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
     if ids:
         connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now})
         _suppress(connection, ids, now)
+    if failed:  # A message that did not arrive after all was not received.
+        touch(connection, connection.execute(_MEMBERS, {"held_ids": failed}).scalars().all())
     return len(applied)
