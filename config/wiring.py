@@ -47,6 +47,11 @@ class Application:
         """The time zone of days that are no member's own."""
         return ZoneInfo(self.settings.time_zone)
 
+    def source_address(self, name: str) -> str | None:
+        """Return the address of a database to pull from, which may hold a password; None: the settings name none."""
+        secret = self.settings.sources.get(name)
+        return None if secret is None else secret.get_secret_value()
+
     def account(self, name: str) -> Account | None:
         """Return the account of that name; None: there is none."""
         return next((each for each in chain.from_iterable(self.accounts.values()) if each.name == name), None)

@@ -169,8 +169,10 @@ pulls = table(
     Column("cursor", JSONB),  # None: nothing was read so far
     moment("pulled_at"),
     moment("next_at"),
-    Column("rows", BigInteger, nullable=False, server_default="0"),
-    Column("problem", Text),  # why the last pull ended early, without anybody's data
+    Column("rows", BigInteger, nullable=False, server_default="0"),  # stored as events
+    Column("refused", BigInteger, nullable=False, server_default="0"),
+    Column("refusals", JSONB, nullable=False, server_default="[]"),  # the last rows that could not be used, and why
+    Column("problem", JSONB),  # why the last pull ended early, without anybody's data
 )
 
 segments = table(

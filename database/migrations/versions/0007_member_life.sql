@@ -53,7 +53,9 @@ CREATE TABLE pulls (
     pulled_at TIMESTAMP WITH TIME ZONE,
     next_at TIMESTAMP WITH TIME ZONE,
     rows BIGINT DEFAULT '0' NOT NULL,
-    problem TEXT,
+    refused BIGINT DEFAULT '0' NOT NULL,
+    refusals JSONB DEFAULT '[]' NOT NULL,
+    problem JSONB,
     CONSTRAINT pulls_pkey PRIMARY KEY (name)
 );
 
