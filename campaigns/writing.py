@@ -56,8 +56,9 @@ def write_words(
     now: datetime,
 ) -> tuple[list[Written], list[tuple[int, str]]]:
     """Write each send's words; one that cannot be written ends here and stops no other."""
-    facts = facts_for(connection, [send.member_id for send in claimed], now)
     templates = _templates(connection, {send.template_version_id for send in claimed})
+    orders = any("orders" in template.facts for template in templates.values())
+    facts = facts_for(connection, [send.member_id for send in claimed], now, orders=orders)
     ready, refused = [], []
     for send in claimed:
         known = facts.get(send.member_id)

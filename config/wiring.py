@@ -52,6 +52,11 @@ class Application:
         """The accounts of all channels."""
         return chain.from_iterable(self.accounts.values())
 
+    def source_address(self, name: str) -> str | None:
+        """Return the address of a database to pull from, which may hold a password; None: the settings name none."""
+        secret = self.settings.sources.get(name)
+        return None if secret is None else secret.get_secret_value()
+
     def account(self, name: str) -> Account | None:
         """Return the account of that name; None: there is none."""
         return next((each for each in self.every_account if each.name == name), None)

@@ -132,18 +132,18 @@ order_facts = table(
     "order_facts",
     only_member(),
     Column("orders", Integer, nullable=False),
-    Column("spent", Numeric(16, 2), nullable=False),  # less what was refunded
-    Column("refunded", Numeric(16, 2), nullable=False),
+    Column("spent", Numeric(20, 2), nullable=False),  # less what was refunded
+    Column("refunded", Numeric(20, 2), nullable=False),
     moment("first_order_at"),
     moment("last_order_at"),
-    Column("average_order", Numeric(14, 2)),
+    Column("average_order", Numeric(20, 2)),  # of orders that were not given back whole
     Column("days_between_orders", Numeric(10, 2)),  # None: fewer than two orders
     *(Column(f"orders_{days}d", Integer, nullable=False) for days in WINDOWS),
-    *(Column(f"spent_{days}d", Numeric(16, 2), nullable=False) for days in WINDOWS),
+    *(Column(f"spent_{days}d", Numeric(20, 2), nullable=False) for days in WINDOWS),
     Column("favourite_category", Text),
     Column("last_category", Text),
     Column("next_category", Text),  # what is most often bought after what this member bought last
-    moment("reckoned_at", required=True),
+    moment("reckoned_at", required=True),  # when this row was last another
     moment("changes_at"),  # when the first order leaves a window; None: none will
     index("order_facts_changes_index", "changes_at", where="changes_at IS NOT NULL"),
 )
@@ -169,8 +169,10 @@ pulls = table(
     Column("cursor", JSONB),  # None: nothing was read so far
     moment("pulled_at"),
     moment("next_at"),
-    Column("rows", BigInteger, nullable=False, server_default="0"),
-    Column("problem", Text),  # why the last pull ended early, without anybody's data
+    Column("rows", BigInteger, nullable=False, server_default="0"),  # stored as events
+    Column("refused", BigInteger, nullable=False, server_default="0"),
+    Column("refusals", JSONB, nullable=False, server_default="[]"),  # the last rows that could not be used, and why
+    Column("problem", JSONB),  # why the last pull ended early, without anybody's data
 )
 
 segments = table(

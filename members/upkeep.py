@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
+from members.facts.reckoned import touch_changing, touch_receivers
 from members.lifecycle import February29
 
 
@@ -31,8 +32,19 @@ class Chore:
     do: Callable[[Connection, Turn], None]
 
 
+def _touch_changing(connection: Connection, turn: Turn) -> None:
+    touch_changing(connection, now=turn.now)
+
+
+def _touch_receivers(connection: Connection, turn: Turn) -> None:
+    touch_receivers(connection, since=turn.since, now=turn.now)
+
+
 #: Those that build on others come after them.
-CHORES: tuple[Chore, ...] = ()
+CHORES: tuple[Chore, ...] = (
+    Chore(name="order windows", every=timedelta(minutes=1), do=_touch_changing),
+    Chore(name="messages received", every=timedelta(minutes=1), do=_touch_receivers),
+)
 
 
 def keep_up(

@@ -26,6 +26,7 @@ from templates.sandbox import (
     LARGEST_SOURCE,
     NOTES,
     UNPRINTABLE,
+    Orders,
     Unfit,
     clean,
     plain,
@@ -148,6 +149,13 @@ class CompiledTemplate:
                 value = defaults.get(name)
             if value is not None:
                 known[name] = plain(value, name)
+        for name, default in defaults.items():
+            whole, _, part = name.partition(".")
+            held = known.get(whole, {})
+            if part and whole in self.facts and isinstance(held, dict) and held.get(part) in (None, ""):
+                known[whole] = {**held, part: default}
+        if isinstance(known.get("orders"), dict):
+            known["orders"] = Orders(cast(dict[str, object], known["orders"]))
         return known
 
     def _text_message(

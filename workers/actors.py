@@ -23,6 +23,7 @@ from workers.asking import ask_providers
 from workers.bells import DELIVERY, Work, heard, queue_of, ring
 from workers.broker import broker
 from workers.installation import Installation, installed
+from workers.pulling import pull_next
 from workers.ringing import ring_due
 
 #: Seconds an actor may keep its thread before it rings for the rest and lets others in.
@@ -245,4 +246,11 @@ def chores(lane: int) -> None:
         return False
 
     _work(Work.UPKEEP, lane, once)
+    ring_due(installed().application, (Work.EVENTS, Work.RECKONING))
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.PULLS)
+def pulls(lane: int) -> None:
+    """Read what is new in other people's databases, one after the other; one that hangs has this thread alone."""
+    _work(Work.PULLS, lane, lambda installation: pull_next(installation.application))
     ring_due(installed().application, (Work.EVENTS, Work.RECKONING))

@@ -33,6 +33,7 @@ from campaigns.sends.earlier import NO_ATTEMPTS, confirm_by, with_channel_left
 from campaigns.sends.states import SendState, may_become
 from database.holding import hold_members
 from database.tables import addresses, attempts, receipts, sends, suppressions
+from members.reckoning import touch
 
 #: How long a report that fits no send is kept and tried: it may be ahead of our own commit.
 KEPT_FOR = timedelta(hours=72)
@@ -178,7 +179,7 @@ def _hold_failed() -> Select[int]:
     """Hold the sends that are told to have failed on some channel, in one order."""
     heard = _heard()
     failed = select(heard.c.send_id).where(heard.c.status.in_(_FAILED))
-    return select(sends.c.id).where(sends.c.id.in_(failed)).order_by(sends.c.id).with_for_update(of=sends)
+    return select(sends.c.member_id).where(sends.c.id.in_(failed)).order_by(sends.c.id).with_for_update(of=sends)
 
 
 @cache
@@ -271,7 +272,8 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
         _suppress(connection, ids, now)
     if any(row.found is not None and row.status in _FAILED for row in tried):
         # They may be falling back at this very moment; what follows must see them on one channel or the other.
-        connection.execute(_hold_failed(), {"receipt_ids": ids})
+        held = connection.execute(_hold_failed(), {"receipt_ids": ids}).scalars().all()
+        touch(connection, set(held))  # A message that did not arrive after all was not received.
         connection.execute(_forget_failed(), {"receipt_ids": ids})
     if ids:
         connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now})
