@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
 from members.lifecycle import February29
+from members.points.expiring import expire_points
+from members.tiers.periods import end_periods
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +33,19 @@ class Chore:
     do: Callable[[Connection, Turn], None]
 
 
+def _expire_points(connection: Connection, turn: Turn) -> None:
+    expire_points(connection, since=turn.since, now=turn.now)
+
+
+def _end_tier_periods(connection: Connection, turn: Turn) -> None:
+    end_periods(connection, since=turn.since, now=turn.now)
+
+
 #: Those that build on others come after them.
-CHORES: tuple[Chore, ...] = ()
+CHORES: tuple[Chore, ...] = (
+    Chore(name="points", every=timedelta(minutes=15), do=_expire_points),
+    Chore(name="tiers", every=timedelta(minutes=15), do=_end_tier_periods),
+)
 
 
 def keep_up(
