@@ -12,12 +12,14 @@ from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, delete, func, i
 from database.member_tables import touched_members
 from database.tables import members
 from members.facts.reckoned import reckon_channels, reckon_orders
+from members.points.earning import award_points
+from members.tiers.moving import review_tiers
 
 #: Works out one thing anew for the members with these ids, who are held until the transaction ends.
 Step = Callable[[Connection, Sequence[int], datetime], None]
 
 #: In this order, for each builds on those before it.
-STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels)
+STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels, award_points, review_tiers)
 
 _IDS = bindparam("touched_ids", type_=ARRAY(BigInteger))
 _wanted = func.unnest(_IDS).column_valued("member_id")

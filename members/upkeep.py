@@ -11,6 +11,8 @@ from database.engine import Database, read_clock
 from database.member_tables import upkeep
 from members.facts.reckoned import touch_changing, touch_receivers
 from members.lifecycle import February29
+from members.points.expiring import expire_points
+from members.tiers.periods import end_periods
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +42,20 @@ def _touch_receivers(connection: Connection, turn: Turn) -> None:
     touch_receivers(connection, since=turn.since, now=turn.now)
 
 
+def _expire_points(connection: Connection, turn: Turn) -> None:
+    expire_points(connection, since=turn.since, now=turn.now)
+
+
+def _end_tier_periods(connection: Connection, turn: Turn) -> None:
+    end_periods(connection, since=turn.since, now=turn.now)
+
+
 #: Those that build on others come after them.
 CHORES: tuple[Chore, ...] = (
     Chore(name="order windows", every=timedelta(minutes=1), do=_touch_changing),
     Chore(name="messages received", every=timedelta(minutes=1), do=_touch_receivers),
+    Chore(name="points", every=timedelta(minutes=15), do=_expire_points),
+    Chore(name="tiers", every=timedelta(minutes=15), do=_end_tier_periods),
 )
 
 

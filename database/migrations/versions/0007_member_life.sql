@@ -169,6 +169,8 @@ CREATE TABLE member_tiers (
     since TIMESTAMP WITH TIME ZONE NOT NULL,
     until TIMESTAMP WITH TIME ZONE,
     measured NUMERIC(16, 2) DEFAULT '0' NOT NULL,
+    needed NUMERIC(16, 2),
+    former TEXT,
     CONSTRAINT member_tiers_pkey PRIMARY KEY (member_id),
     CONSTRAINT member_tiers_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id)
 );
@@ -244,12 +246,15 @@ CREATE TABLE points (
     key TEXT NOT NULL,
     occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
     expires_at TIMESTAMP WITH TIME ZONE,
+    event_id BIGINT,
+    lot_id BIGINT,
     CONSTRAINT points_pkey PRIMARY KEY (id),
     CONSTRAINT points_kind_is_known_check CHECK (kind IN ('earn', 'burn', 'expire', 'adjust')),
     CONSTRAINT points_source_key_key UNIQUE (source, key),
     CONSTRAINT points_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id)
 );
-CREATE INDEX points_expiring_index ON points (expires_at) WHERE kind = 'earn' AND expires_at IS NOT NULL;
+CREATE INDEX points_lot_index ON points (lot_id) WHERE lot_id IS NOT NULL;
+CREATE INDEX points_expiring_index ON points (expires_at) INCLUDE (member_id) WHERE expires_at IS NOT NULL;
 CREATE INDEX points_member_id_occurred_at_index ON points (member_id, occurred_at) INCLUDE (amount);
 
 CREATE TABLE predictions (
