@@ -69,7 +69,14 @@ INVARIANTS: Mapping[str, str] = {
         WHERE x.enrolment_id = e.id) + 1""",
     "a response lies outside its send's window or is another member's": """
         SELECT r.send_id FROM responses r JOIN sends s ON s.id = r.send_id JOIN events e ON e.id = r.event_id
-        WHERE e.member_id <> s.member_id OR e.occurred_at < s.decided_at""",
+        JOIN members m ON m.id = s.member_id
+        WHERE e.member_id NOT IN (m.id, coalesce(m.merged_into, m.id)) AND m.id NOT IN (SELECT kept_id FROM merges)
+            OR e.occurred_at < s.decided_at""",
+    "a row that was merged into another has events of its own": """
+        SELECT e.id FROM members m JOIN events e ON e.member_id = m.id WHERE m.merged_into IS NOT NULL""",
+    "a row that was merged into another is in a journey": """
+        SELECT e.id FROM members m JOIN enrolments e ON e.member_id = m.id
+        WHERE m.merged_into IS NOT NULL AND e.state = 'active'""",
 }
 
 

@@ -8,6 +8,7 @@ from campaigns.pinned import pinned_template
 from database.tables import addresses, attempts, campaigns, members, sends, template_versions
 from members.consent import suppress, withdraw
 from members.events import NewEvent, record
+from members.identity.following import rows_of_person
 from templates.links import Click, Unsubscribe
 
 LINKS = "links"  #: source of the events that clicks are
@@ -56,7 +57,7 @@ def unsubscribe(connection: Connection, wish: Unsubscribe, *, source: str, now: 
     )
     marks = connection.execute(
         select(addresses.c.fingerprint).where(
-            addresses.c.member_id == wish.member_id,
+            addresses.c.member_id.in_(rows_of_person(connection, wish.member_id)),
             addresses.c.channel == wish.channel,
             or_(addresses.c.is_current, addresses.c.id.in_(sent_to)),
         )

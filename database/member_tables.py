@@ -10,7 +10,7 @@ from sqlalchemy import (
 )  # fmt: skip
 
 # isort: on
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
 
 from database.columns import CHANNELS, id_column, index, member_column, moment, one_of, only_member, table, words
 
@@ -47,8 +47,8 @@ identifiers = table(
     words("value"),
     moment("created_at", default=True),
     one_of("kind", "unionid", "card"),
-    UniqueConstraint("kind", "account", "value"),
-    index(None, "member_id"),
+    UniqueConstraint("member_id", "kind", "account", "value"),  # Two rows may have the same: that is how they are found.
+    index(None, "kind", "account", "value"),
 )
 
 merges = table(
@@ -81,12 +81,14 @@ merge_conflicts = table(
     CheckConstraint("first_id < second_id", name="lower_first"),
 )
 
-# One link of the chain over the consent log: every batch written, in order, with the digest of all before it.
+# Rows of the consent log that stand in no link yet: written with the consent, deleted with the link.
+unlinked_consents = table("unlinked_consents", Column("consent_id", BigInteger, primary_key=True))
+
+# One link of the chain over the consent log: a batch of its rows, and the digest of them and of all links before.
 consent_links = table(
     "consent_links",
     id_column(),
-    Column("first_id", BigInteger, nullable=False),
-    Column("last_id", BigInteger, nullable=False),
+    Column("consent_ids", INT8MULTIRANGE, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     moment("linked_at", default=True),
 )
@@ -99,6 +101,8 @@ erasures = table(
     Column("fingerprint", LargeBinary, nullable=False),  # keyed hash of the member's key
     words("reason", default=""),
     moment("erased_at", required=True),
+    moment("lifted_at"),  # since when somebody of this key may come in again; None: is refused
+    index(None, "fingerprint"),
 )
 
 imports = table(

@@ -41,6 +41,7 @@ members = table(
     one_of("birth_calendar", "solar", "lunar"),
     index(None, "birth_calendar", "birth_month", "birth_day", include="id"),
     index(None, "joined_at"),
+    index(None, "merged_into", where="merged_into IS NOT NULL"),
 )
 
 # One way to reach a member.  At most one per member and channel is current; an address that
@@ -66,7 +67,7 @@ suppressions = table(
     "suppressions",
     Column("channel", Text, primary_key=True),
     Column("fingerprint", LargeBinary, primary_key=True),
-    words("reason"),  # hard_bounce, complaint, unsubscribed, reply, blacklist, gone
+    words("reason"),  # hard_bounce, complaint, unsubscribed, reply, blacklist, gone, erased
     words("source", default=""),
     moment("created_at", default=True),
     one_of("channel", *CHANNELS),

@@ -12,6 +12,7 @@ from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, delete, func, i
 from database.member_tables import touched_members
 from database.tables import members
 from members.facts.reckoned import reckon_channels, reckon_orders
+from members.identity.strays import bring_strays
 from members.points.earning import award_points
 from members.tiers.moving import review_tiers
 
@@ -34,9 +35,13 @@ _OLDEST = (
 )
 _TAKE = delete(touched_members).where(touched_members.c.id.in_(_OLDEST)).returning(touched_members.c.member_id)
 
-# Rows rather than advisory locks, of which PostgreSQL has room for few thousand.
+# Rows rather than advisory locks, of which PostgreSQL has room for few thousand.  Nothing follows for those who
+# were erased or stand for nobody any more.
 _HOLD = (
-    select(members.c.id).where(members.c.id == func.any(_IDS)).order_by(members.c.id).with_for_update(key_share=True)
+    select(members.c.id)
+    .where(members.c.id == func.any(_IDS), members.c.erased_at.is_(None), members.c.merged_into.is_(None))
+    .order_by(members.c.id)
+    .with_for_update(key_share=True)
 )
 
 
@@ -50,6 +55,7 @@ def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
     """Work out what follows for up to ``limit`` touches; return how many were taken, 0 where none is left."""
     touched = connection.execute(_TAKE, {"at_most": limit}).scalars().all()
     if touched:
+        bring_strays(connection, touched)
         reckon_members(connection, sorted(set(touched)), now=now)
     return len(touched)
 

@@ -47,9 +47,11 @@ def load_segments(connection: Connection) -> dict[str, Condition]:
 def matching_members(
     condition: Condition, now: datetime, *, segments: Mapping[str, Condition] | None = None
 ) -> Select[tuple[int]]:
-    """Return the query for the ids (``member_id``) of those, not erased, for whom the condition holds at ``now``."""
+    """Return the query for the ids (``member_id``) of those, neither erased nor merged into another, for whom the condition holds at ``now``."""
     holds = clause(condition, member=members.c.id, now=now, segments=segments, of_everybody=True)
-    return select(members.c.id.label("member_id")).where(members.c.erased_at.is_(None), holds)
+    return select(members.c.id.label("member_id")).where(
+        members.c.erased_at.is_(None), members.c.merged_into.is_(None), holds
+    )
 
 
 def count_matching(

@@ -12,6 +12,7 @@ REASONS: Mapping[str, str] = {
     "no_permission": "no permission left",
     "suppressed": "suppressed",
     "erased": "erased",
+    "merged": "one person with another row",
     "cap": "frequency cap",
     "quiet_hours": "quiet hours",
     "expired": "expired",

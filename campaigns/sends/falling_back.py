@@ -100,7 +100,8 @@ def _due() -> CTE:
 
 def _may_go_on(due: CTE) -> ColumnElement[bool]:
     """The condition that another channel is to be tried: what would end the send on any channel did not happen."""
-    erased = exists().where(members.c.id == due.c.member_id, members.c.erased_at.is_not(None))
+    gone = or_(members.c.erased_at.is_not(None), members.c.merged_into.is_not(None))
+    erased = exists().where(members.c.id == due.c.member_id, gone)
     cancelled = exists().where(campaigns.c.id == due.c.campaign_id, campaigns.c.state == "cancelled")
     left = exists().where(enrolments.c.id == due.c.enrolment_id, enrolments.c.state.in_(["exited", "stopped"]))
     in_time = or_(due.c.expires_at.is_(None), due.c.expires_at > _NOW)

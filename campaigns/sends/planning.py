@@ -125,7 +125,8 @@ def _possible_channels(group: CTE, terms: Terms) -> LateralFromClause:
 
 def _choices(group: CTE, terms: Terms) -> CTE:
     chosen = _possible_channels(group, terms)
-    problem = case((members.c.erased_at.is_not(None), "erased"), else_=chosen.c.problem)
+    gone = (members.c.erased_at.is_not(None), "erased"), (members.c.merged_into.is_not(None), "merged")
+    problem = case(*gone, else_=chosen.c.problem)
     return (
         select(
             *(group.c[name] for name in GROUP_COLUMNS),

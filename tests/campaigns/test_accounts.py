@@ -26,7 +26,7 @@ from database.engine import Database
 from database.tables import attempts, sends
 from tests.campaigns.test_planning import plan_all
 from tests.carriers import a_carrier_of, a_simulator, account_settings, taken
-from tests.makers import NOON, make_campaign, make_members, states
+from tests.makers import NOON, consent, make_campaign, make_members, states
 
 DAY = date(2026, 8, 1)
 NOT_NOW = Outcome(kind=OutcomeKind.NOT_SENT, code="busy", detail="not now")
@@ -217,7 +217,7 @@ def test_places_of_messages_that_were_held_back_are_given_back(database: Databas
     planned(database, 20)
     small = Carrying("sms.small")
     with database.transaction() as connection:
-        connection.execute(text("UPDATE consents SET granted = false WHERE member_id <= 8"))
+        consent(connection, range(1, 9), ["sms"], granted=False, now=NOON)
 
     until_nothing_is_due(a_carrier_of(database, Account(name="sms.small", provider=small, per_day=12)))
 
