@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.wiring import open_application
+from console.commands.stores import place_member
 from console.importing import file_progress, tell_problems
 from console.output import language, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -103,3 +104,6 @@ def _show(profile: Profile) -> None:
     ):
         if rows:
             print_table(title, list(rows[0]), [list(row.values()) for row in rows])
+
+
+app.command("place")(place_member)

@@ -14,7 +14,7 @@ NAMES = (
     "bought_together", "consent_links", "definitions", "erasures", "fits", "pulls", "stores", "touched_members",
     "upkeep", "channel_facts", "coupons", "identifiers", "import_changes", "member_clusters", "member_places",
     "member_tiers", "merge_conflicts", "merges", "order_facts", "points", "predictions", "rfm_scores",
-    "segment_members", "segment_rechecks", "survey_answers",
+    "segment_members", "segment_rechecks", "survey_answers", "address_turns",
 )  # fmt: skip
 
 
@@ -22,9 +22,15 @@ def upgrade() -> None:
     op.execute(text(TABLES.read_text(encoding="utf-8").replace(":", r"\:")))
     op.execute("ALTER TABLE members ADD COLUMN merged_into bigint")
     op.execute("ALTER TABLE consents ADD COLUMN proof_digest bytea")
+    op.execute(
+        "ALTER TABLE segments ADD COLUMN kind text NOT NULL DEFAULT 'condition', "
+        "ADD COLUMN keep boolean NOT NULL DEFAULT false, "
+        "ADD CONSTRAINT segments_kind_is_known_check CHECK (kind IN ('condition', 'list', 'sample'))"
+    )
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE segments DROP COLUMN keep, DROP COLUMN kind")
     op.execute("ALTER TABLE consents DROP COLUMN proof_digest")
     op.execute("ALTER TABLE members DROP COLUMN merged_into")
     op.execute("DROP TABLE " + ", ".join(NAMES))
