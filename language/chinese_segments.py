@@ -48,6 +48,7 @@ SEGMENTS: dict[str, str] = {
     "closed on": "停业日",
     "{count} stores are kept.": "已保存 {count} 家门店。",
     "The place of {member} is kept.": "已保存 {member} 的位置。",
+    "another member has this address": "同一号码或邮箱已由另一位会员接收",
     # Help
     "Segments: check, apply, list, count, sample, reasons, explain, schema.": "人群：检查、生效、列出、计数、抽看、原因、解释、模式。",
     "Segment files, or folders of them.": "人群文件，或存放它们的文件夹。",
