@@ -6,7 +6,8 @@ moments in UTC, money in the installation's one currency, shares from 0 to 1.
 
 # isort: off
 from sqlalchemy import (
-    BigInteger, CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Numeric, Text, UniqueConstraint,
+    BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Identity, Integer, LargeBinary, Numeric, Text,
+    UniqueConstraint,
 )  # fmt: skip
 
 # isort: on
@@ -184,7 +185,10 @@ segments = table(
     Column("name", Text, primary_key=True),
     Column("title", JSONB, nullable=False, server_default="{}"),
     Column("condition", JSONB, nullable=False),
+    words("kind", default="condition"),
+    Column("keep", Boolean, nullable=False, server_default="false"),  # who enters and leaves is noted and told
     moment("updated_at", default=True),
+    one_of("kind", "condition", "list", "sample"),
 )
 
 # Who is in a segment that is kept: those listed, drawn, or picked by its condition when last looked at.
@@ -193,6 +197,7 @@ segment_members = table(
     Column("segment", Text, primary_key=True),
     only_member(),
     moment("entered_at", required=True),
+    Column("visit", BigInteger, Identity(), nullable=False),  # tells one stay in it from the next
     index(None, "member_id"),
 )
 
@@ -203,4 +208,17 @@ segment_rechecks = table(
     only_member(),
     moment("due_at", required=True),
     index(None, "due_at"),
+)
+
+# Which of several members with one address is written to at it: once per campaign and launch, or campaign and day.
+address_turns = table(
+    "address_turns",
+    Column("campaign_id", BigInteger, ForeignKey("campaigns.id"), primary_key=True),
+    Column("occasion", Text, primary_key=True),  # launch:7; journey
+    Column("channel", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, primary_key=True),
+    member_column(),
+    moment("taken_at", required=True),
+    one_of("channel", *CHANNELS),
+    index(None, "member_id"),
 )
