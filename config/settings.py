@@ -177,6 +177,9 @@ class Settings(BaseSettings):
         (Cap(count=2, per=timedelta(days=1)), Cap(count=6, per=timedelta(days=7))),
         description="most marketing messages to one member; an empty list: no limit",
     )
+    segment_timeout: Duration = Field(
+        timedelta(seconds=30), description="how long one question about a segment may take, asked by hand"
+    )
     expires_after: Duration = Field(timedelta(days=3), description="how long a planned send may wait before it is given up")
     prices: Prices = Field(Prices(), description="what one part costs")
     providers: dict[ChannelName, Annotated[tuple[ProviderChoice, ...], BeforeValidator(_one_or_several), Field(min_length=1)]] = Field(

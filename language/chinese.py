@@ -14,7 +14,8 @@ from language.chinese_preflight import PREFLIGHT
 from language.chinese_providers import PROVIDERS
 from language.chinese_reports import REPORTS
 from language.chinese_running import RUNNING
+from language.chinese_segments import SEGMENTS
 from language.chinese_sms import SMS
 from language.chinese_templates import TEMPLATES
 
-CHINESE: Mapping[str, str] = {**FACTS, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING}
+CHINESE: Mapping[str, str] = {**SEGMENTS, **FACTS, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING}

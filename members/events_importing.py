@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from database.engine import Database
 from language.problems import Problem
 from members.dates import read_moment
+from members.erasure.refusing import ERASED_PROBLEM, erased_keys
 from members.events import NewEvent, event_problem, record
 from members.import_ledger import (
     BatchDone,
@@ -68,12 +69,15 @@ def import_events(
     source: str = "import",
     now: datetime,
     zone: tzinfo,
+    secret: bytes | None = None,
     errors: Path | None = None,
     language: str = "en",
     progress: Progress | None = None,
     opened: JsonLines | None = None,
 ) -> EventsImported:
     """Import events told by ``source``; days and hours without an offset are in ``zone``.
+
+    With the installation's ``secret`` events of those who were erased are refused.
 
     A file ending in ``.jsonl`` or ``.ndjson`` holds JSON objects; a map names their members, dots
     going deeper.  Any other is a table; columns named by number mean it has no header.  A file that is
@@ -90,7 +94,7 @@ def import_events(
     if standing.finished:
         return EventsImported(already=True)
     reader = _EventReader(told, source, digest, zone, rows[1])
-    saving = _Saving(now)
+    saving = _Saving(now, secret)
     with ErrorsFile(path=errors, after_line=standing.lines_done, language=language) as refusals:
         in_batches(
             database,
@@ -248,14 +252,19 @@ def _refusal(line: int, problem: Problem, value: object) -> Refusal:
 class _Saving:
     """Saves batches of rows and adds up what became of them."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, secret: bytes | None) -> None:
         self._now = now
+        self._secret = secret
         self.total = EventsImported()
 
     def save(self, connection: Connection, read: Sequence[EventRow]) -> BatchDone:
         """Save one batch within the transaction that also moves the import on."""
         good = [(line, event) for line, event in read if isinstance(event, NewEvent)]
         refusals = [refusal for _, refusal in read if isinstance(refusal, Refusal)]
+        keys = {event.member_key for _, event in good}
+        erased = erased_keys(connection, keys, secret=self._secret) if self._secret else set()
+        refusals += [_refusal(line, ERASED_PROBLEM, None) for line, event in good if event.member_key in erased]
+        good = [(line, event) for line, event in good if event.member_key not in erased]
         recorded = record(connection, [event for _, event in good], now=self._now, checked=True)
         for index in recorded.mismatched:
             line, event = good[index]

@@ -183,6 +183,11 @@ def compile_content(content: Mapping[str, object]) -> CompiledTemplate:
     return _compiled(canonical(content))
 
 
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> CompiledTemplate:
+    return compile_anew(cast(dict[str, Any], json.loads(text)))
+
+
 def inspect_content(content: Mapping[str, Any]) -> dict[tuple[str, str, str], Inspection]:
     """Read every source of a content, by channel, language and part."""
     vocabulary = Vocabulary(facts=KNOWN_FACTS | content["facts"].keys(), links={*content["links"], UNSUBSCRIBE})
@@ -199,9 +204,12 @@ def inspect_content(content: Mapping[str, Any]) -> dict[tuple[str, str, str], In
     }
 
 
-@lru_cache(maxsize=256)
-def _compiled(text: str) -> CompiledTemplate:
-    content = cast(dict[str, Any], json.loads(text))
+def compile_anew(content: Mapping[str, Any]) -> CompiledTemplate:
+    """Do what ``compile_content`` does, for one who keeps what comes of it.
+
+    Raises:
+        InputRefused: it says something templates may not say.
+    """
     inspected = inspect_content(content)
     words: dict[tuple[str, str], list[_Words]] = {}
     problems: list[Problem] = []

@@ -116,7 +116,7 @@ def _deliver(kind: Work, lane: int) -> None:
         with carrier.database.transaction() as connection:
             now = read_clock(connection)
         done = deliver(carrier, now=now, stopped=installation.is_stopping)
-        if done.may_fall_back:
+        if done.may_fall_back or (done.turned_away and carrier.accounts.is_spent(now=now)):
             ring(Work.FALLBACK)
         return done.claimed > 0 and not done.turned_away
 
@@ -178,7 +178,8 @@ def fallback(lane: int) -> None:
     def once(installation: Installation) -> bool:
         with installation.application.database.transaction() as connection:
             now = read_clock(connection)
-            spent = [name for name, carrier in installation.carriers.items() if carrier.accounts.is_spent(now=now)]
+        spent = [name for name, carrier in installation.carriers.items() if carrier.accounts.is_spent(now=now)]
+        with installation.application.database.transaction() as connection:
             went = fall_back(connection, now=now, spent=spent)
         if went.moved:  # Where nothing moved, ringing a channel that turned its sends away would go round in a ring.
             ring_due(installation.application, DELIVERY)

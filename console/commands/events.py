@@ -44,6 +44,7 @@ def import_command(
             mapping=mapping,
             source=source,
             now=now,
+            secret=application.secret,
             zone=ZoneInfo(application.settings.time_zone),
             errors=errors,
             language=language(),

@@ -9,6 +9,7 @@ import typer
 
 from config.wiring import open_application
 from console.commands.members_tag import tag_member
+from console.commands.stores import place_member
 from console.facts_shown import show_facts
 from console.importing import file_progress, tell_problems
 from console.output import language, print_json, print_table, run_command, say
@@ -110,3 +111,4 @@ def _show(profile: Profile) -> None:
 
 # A minus before a tag takes it away, and is no option.
 app.command("tag", context_settings={"ignore_unknown_options": True})(tag_member)
+app.command("place")(place_member)
