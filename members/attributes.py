@@ -99,6 +99,21 @@ def attribute_problem(dictionary: Dictionary, name: str, told: str, zone: tzinfo
     return value if isinstance(value, Problem) else None
 
 
+def attributes_reader(dictionary: Dictionary, zone: tzinfo) -> Callable[[Mapping[str, str]], Mapping[str, object] | Problem]:
+    """Return what makes the attributes of a row of words, or says what is wrong with the first that is unusable."""
+
+    def read(told: Mapping[str, str]) -> Mapping[str, object] | Problem:
+        values: dict[str, object] = {}
+        for name, words in told.items():
+            value = attribute_value(dictionary, name, words, zone)
+            if isinstance(value, Problem):
+                return value
+            values[name] = value
+        return values
+
+    return read
+
+
 def _not_among(attribute: Attribute, value: object) -> object | None:
     """Return the first value that the attribute may not have; None: it may have them all."""
     if not attribute.values:

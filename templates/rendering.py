@@ -18,7 +18,7 @@ from language.problems import InputRefused, Problem
 from templates import wechat_fields
 from templates.images import NO_IMAGES, carried
 from templates.inspection import Inspection, Vocabulary, guard, inspect_source, note_facts
-from templates.known_facts import KNOWN_FACTS, SAMPLE_FACTS, brand_facts
+from templates.known_facts import KNOWN_FACTS, SAMPLE_FACTS, add_parts, brand_facts
 from templates.links import UNSUBSCRIBE
 from templates.sandbox import (
     LARGEST_HTML,
@@ -26,7 +26,6 @@ from templates.sandbox import (
     LARGEST_SOURCE,
     NOTES,
     UNPRINTABLE,
-    Orders,
     Unfit,
     clean,
     plain,
@@ -149,13 +148,7 @@ class CompiledTemplate:
                 value = defaults.get(name)
             if value is not None:
                 known[name] = plain(value, name)
-        for name, default in defaults.items():
-            whole, _, part = name.partition(".")
-            held = known.get(whole, {})
-            if part and whole in self.facts and isinstance(held, dict) and held.get(part) in (None, ""):
-                known[whole] = {**held, part: default}
-        if isinstance(known.get("orders"), dict):
-            known["orders"] = Orders(cast(dict[str, object], known["orders"]))
+        add_parts(known, defaults, self.facts)
         return known
 
     def _text_message(

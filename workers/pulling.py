@@ -19,5 +19,5 @@ def pull_next(application: Application) -> bool:
     address = application.source_address(source.setting)
     done = pull(application.database, source, address, now=now, zone=application.zone)
     if done.problem is not None:
-        log.warning("a source could not be read", source=source.name, problem=str(done.problem))
+        log.warning("a source could not be read", source=source.name)
     return True

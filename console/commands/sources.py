@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from sqlalchemy import Connection, select
 
 from config.wiring import open_application
+from console.facts_shown import shown
 from console.output import fail, in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.member_tables import pulls
@@ -62,7 +64,7 @@ def list_all(as_json: AsJson = False) -> None:
         print_json(told)
         return
     columns = ("source", "every", "pulled_at", "next_at", "stored", "refused", "problem")
-    print_table("Sources", columns, [[row[column] for column in columns] for row in told])
+    print_table("Sources", columns, [[shown(row[column]) for column in columns] for row in told])
 
 
 def _standing(source: Source, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def test(name: Name, as_json: AsJson = False) -> None:
 def _shown(made: NewEvent | Problem) -> tuple[object, ...]:
     if isinstance(made, Problem):
         return (None,) * 6 + (made.told(language()),)
-    return made.kind, made.member_key, made.key, made.occurred_at, made.value, dict(made.properties) or None, None
+    return made.kind, made.member_key, made.key, shown(made.occurred_at.astimezone(UTC)), made.value, dict(made.properties) or None, None
 
 
 @app.command("pull")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, func, select, type_coerce, update
+from sqlalchemy import Connection, func, null, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -160,7 +160,7 @@ def _listed(source: Source, row: Row, problem: Problem, now: datetime) -> dict[s
 
 def _note_end(connection: Connection, source: Source, done: Pulled, now: datetime) -> None:
     problem = done.problem
-    told = None if problem is None else {"sentence": problem.sentence, "values": {name: str(value) for name, value in problem.values.items()}}
+    told = null() if problem is None else {"sentence": problem.sentence, "values": {name: str(value) for name, value in problem.values.items()}}
     next_at = now + source.every if done.finished or problem else now
     values: dict[str, object] = {"next_at": next_at, "problem": told}
     if problem is None:
