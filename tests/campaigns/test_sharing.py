@@ -28,7 +28,7 @@ def share_a_phone(connection: Connection, ids: list[int]) -> None:
 
 
 def order(connection: Connection, member_id: int, at: datetime) -> None:
-    numbers = {name: 1 for name in ("orders", "spent", "refunded")}
+    numbers = dict.fromkeys(("orders", "spent", "refunded"), 1)
     numbers |= {f"{what}_{days}d": 0 for what in ("orders", "spent") for days in (7, 30, 90, 365)}
     connection.execute(insert(order_facts).values(member_id=member_id, reckoned_at=NOON, last_order_at=at, **numbers))
 
