@@ -185,6 +185,9 @@ class Settings(BaseSettings):
     providers: dict[ChannelName, Annotated[tuple[ProviderChoice, ...], BeforeValidator(_one_or_several), Field(min_length=1)]] = Field(
         {}, description="the accounts that carry each channel, one table or several; left out: the simulator"
     )
+    sources: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")], SecretStr] = Field(
+        {}, description="addresses of the databases that tidings sources pulls from, such as pos = \"mysql://reader:…@pos.internal/shop\""
+    )
     sensitive_words: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (), description="words that carriers are known to turn down; tidings campaigns preflight says where one would go out"
     )

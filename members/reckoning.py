@@ -11,13 +11,17 @@ from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, bindparam, delet
 
 from database.member_tables import segment_rechecks, touched_members
 from database.tables import members
+from members.facts.reckoned import reckon_channels, reckon_orders
+from members.identity.strays import bring_strays
+from members.points.earning import award_points
 from members.segments.entering import follow_segments
+from members.tiers.moving import review_tiers
 
 #: Works out one thing anew for the members with these ids, who are held until the transaction ends.
 Step = Callable[[Connection, Sequence[int], datetime], None]
 
-#: In this order, for each builds on those before it.
-STEPS: tuple[Step, ...] = (follow_segments,)
+#: In this order, for each builds on those before it; segments, which may ask about anything, follow them all.
+STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels, award_points, review_tiers)
 
 _IDS = bindparam("touched_ids", type_=ARRAY(BigInteger))
 _wanted = func.unnest(_IDS).column_valued("member_id")
@@ -47,8 +51,12 @@ _TAKE_DUE = (
 )
 
 # Rows rather than advisory locks, of which PostgreSQL has room for few thousand.
+_STANDS = members.c.erased_at.is_(None) & members.c.merged_into.is_(None)
 _HOLD = (
-    select(members.c.id).where(members.c.id == func.any(_IDS)).order_by(members.c.id).with_for_update(key_share=True)
+    select(members.c.id, _STANDS.label("stands"))
+    .where(members.c.id == func.any(_IDS))
+    .order_by(members.c.id)
+    .with_for_update(key_share=True)
 )
 
 
@@ -64,6 +72,8 @@ def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
     Returns how many were taken, 0 where none is left.
     """
     touched = connection.execute(_TAKE, {"at_most": limit}).scalars().all()
+    if touched:
+        bring_strays(connection, touched)
     due = connection.execute(_TAKE_DUE, {"at_most": limit - len(touched), "due_now": now}).scalars().all()
     if touched or due:
         reckon_members(connection, sorted({*touched, *due}), now=now)
@@ -71,7 +81,9 @@ def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
 
 
 def reckon_members(connection: Connection, member_ids: Sequence[int], *, now: datetime) -> None:
-    """Hold these members and take every step for them."""
-    held = connection.execute(_HOLD, {"touched_ids": list(member_ids)}).scalars().all()
+    """Hold these members and take every step for those who stand for somebody; then all enter and leave segments."""
+    held = connection.execute(_HOLD, {"touched_ids": list(member_ids)}).all()
+    standing = [row.id for row in held if row.stands]
     for step in STEPS:
-        step(connection, held, now)
+        step(connection, standing, now)
+    follow_segments(connection, [row.id for row in held], now)  # Whoever was erased or merged leaves.

@@ -13,6 +13,7 @@ REASONS: Mapping[str, str] = {
     "suppressed": "suppressed",
     "shared_address": "another member has this address",
     "erased": "erased",
+    "merged": "one person with another row",
     "cap": "frequency cap",
     "quiet_hours": "quiet hours",
     "expired": "expired",

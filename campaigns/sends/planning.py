@@ -44,7 +44,6 @@ from campaigns.sends.states import SendState
 from campaigns.terms import Terms, terms_of
 from campaigns.timing import earliest_time, seconds
 from database.tables import addresses, assignments, experiments, members, sends
-from templates.rendering import compile_content
 
 #: What a group handed to ``plan`` must select, by these names.
 GROUP_COLUMNS = ("member_id", "occasion", "launch_id", "enrolment_id", "step", "experiment_id", "arm")
@@ -74,7 +73,7 @@ class Offer:
 
 def offers_of(campaign: Campaign, rules: PlanningRules, channels: Sequence[str] | None) -> list[Offer]:
     """List the channels in order of preference; ``channels`` narrows or reorders the campaign's own."""
-    words = compile_content(campaign.template_content)
+    words = campaign.template.compiled
     offers = []
     order = tuple(channels or campaign.definition.channels)
     for place, channel in enumerate(order, start=1):
@@ -129,7 +128,8 @@ def _possible_channels(group: CTE, terms: Terms) -> LateralFromClause:
 
 def _choices(group: CTE, terms: Terms) -> CTE:
     chosen = _possible_channels(group, terms)
-    problem = case((members.c.erased_at.is_not(None), "erased"), else_=chosen.c.problem)
+    gone = (members.c.erased_at.is_not(None), "erased"), (members.c.merged_into.is_not(None), "merged")
+    problem = case(*gone, else_=chosen.c.problem)
     shared = is_shared(group.c.member_id, chosen.c.channel, chosen.c.fingerprint)
     choices = (
         select(
