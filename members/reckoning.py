@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, delete, func, i
 
 from database.member_tables import touched_members
 from database.tables import members
+from members.occasions.telling import tell_first_orders
 from members.points.earning import award_points
 from members.tiers.moving import review_tiers
 
@@ -18,7 +19,7 @@ from members.tiers.moving import review_tiers
 Step = Callable[[Connection, Sequence[int], datetime], None]
 
 #: In this order, for each builds on those before it.
-STEPS: tuple[Step, ...] = (award_points, review_tiers)
+STEPS: tuple[Step, ...] = (award_points, review_tiers, tell_first_orders)
 
 _IDS = bindparam("touched_ids", type_=ARRAY(BigInteger))
 _wanted = func.unnest(_IDS).column_valued("member_id")

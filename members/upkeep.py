@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
 from members.lifecycle import February29
+from members.occasions.telling import tell_days
 from members.points.expiring import expire_points
 from members.tiers.periods import end_periods
 
@@ -33,6 +34,10 @@ class Chore:
     do: Callable[[Connection, Turn], None]
 
 
+def _tell_days(connection: Connection, turn: Turn) -> None:
+    tell_days(connection, since=turn.since, now=turn.now, february_29=turn.february_29)
+
+
 def _expire_points(connection: Connection, turn: Turn) -> None:
     expire_points(connection, since=turn.since, now=turn.now)
 
@@ -43,6 +48,7 @@ def _end_tier_periods(connection: Connection, turn: Turn) -> None:
 
 #: Those that build on others come after them.
 CHORES: tuple[Chore, ...] = (
+    Chore(name="occasions", every=timedelta(minutes=15), do=_tell_days),
     Chore(name="points", every=timedelta(minutes=15), do=_expire_points),
     Chore(name="tiers", every=timedelta(minutes=15), do=_end_tier_periods),
 )
