@@ -27,13 +27,15 @@ WORDS: Mapping[str, str] = {
         for word in (
             "doctor", "simulator", "lift", "size", "why", "demo",
             "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
+            "facts", "sources", "attributes",
             "tiers", "points", "occasions",
+            "segments", "stores",
         )
     },
 }  # fmt: skip
 
 #: Words under which a family of commands stands; the modules of the others hold commands themselves.
-FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers", "tiers", "points", "occasions")
+FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers", "facts", "sources", "attributes", "tiers", "points", "occasions", "segments", "stores")
 
 
 def assemble(first: str | None = None) -> typer.Typer:

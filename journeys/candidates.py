@@ -36,18 +36,22 @@ from members.lifecycle import February29, birthdays_on, joined_days
 
 def _been_here(
     published: Published, member: ColumnElement[int], moment: ColumnElement[datetime], *also: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    """Say that an earlier enrolment keeps ``member`` out at ``moment``.
+) -> list[ColumnElement[bool]]:
+    """Say that an earlier enrolment keeps ``member`` out at ``moment``, their own or that of a row merged with theirs.
 
     Nobody is in the same journey twice at once, whatever the rule for coming back.
-    ``also`` are further reasons, asked of each earlier enrolment, to stay out.
+    ``also`` are further reasons, asked of each earlier enrolment, to stay out.  The two answers
+    are apart, for the planner makes less of one of them or the other.
     """
     rule = published.journey.reentry_rule
     reasons = [IS_ACTIVE, *also]
     if isinstance(rule, Reentry):
         reasons.append(enrolments.c.entered_at > moment - rule.after)
-    mine = and_(enrolments.c.member_id == member, enrolments.c.journey_name == published.name)
-    return exists().where(mine) if rule == "never" else exists().where(mine, or_(*reasons))
+    gone = members.alias("gone")
+    here = [enrolments.c.journey_name == published.name, *([] if rule == "never" else [or_(*reasons)])]
+    mine = exists().where(enrolments.c.member_id == member, *here)
+    merged = exists().where(gone.c.id == enrolments.c.member_id, gone.c.merged_into == member, *here)
+    return [mine, merged]
 
 
 def _in_audience(
@@ -70,8 +74,9 @@ def _may_enter(
 ) -> list[ColumnElement[bool]]:
     """List what must hold for ``member``, whose row is joined, to enter at ``moment``."""
     return [
-        ~_been_here(published, member, moment),
+        *(~been for been in _been_here(published, member, moment)),
         members.c.erased_at.is_(None),
+        members.c.merged_into.is_(None),
         *_in_audience(connection, published, member, asked_at=asked_at),
     ]
 
@@ -133,7 +138,7 @@ def by_inactivity(
         .where(
             facts.c.event == trigger.event,
             facts.c.last_at <= moment - trigger.lasts,
-            ~_been_here(published, facts.c.member_id, in_sql(moment), since),
+            *(~been for been in _been_here(published, facts.c.member_id, in_sql(moment), since)),
         )
         .cte("silent")
         .prefix_with("MATERIALIZED")
@@ -142,7 +147,8 @@ def by_inactivity(
     # know: so it is told to find the few first, and their rows one by one.
     alive = (
         select(members.c.id)
-        .where(members.c.id == silent.c.member_id, members.c.erased_at.is_(None), *_in_zones(published, zones))
+        .where(members.c.id == silent.c.member_id, members.c.erased_at.is_(None), members.c.merged_into.is_(None))
+        .where(*_in_zones(published, zones))
         .offset(0)
         .lateral()
     )

@@ -9,6 +9,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
+from members.consent_chain import link_waiting_consents
+from members.erasure.erasing import clear_what_came_since
+from members.facts.reckoned import touch_changing, touch_receivers
+from members.identity.merging import forget_old_merges
 from members.lifecycle import February29
 from members.occasions.telling import tell_days
 from members.points.expiring import expire_points
@@ -34,6 +38,14 @@ class Chore:
     do: Callable[[Connection, Turn], None]
 
 
+def _touch_changing(connection: Connection, turn: Turn) -> None:
+    touch_changing(connection, now=turn.now)
+
+
+def _touch_receivers(connection: Connection, turn: Turn) -> None:
+    touch_receivers(connection, since=turn.since, now=turn.now)
+
+
 def _tell_days(connection: Connection, turn: Turn) -> None:
     tell_days(connection, since=turn.since, now=turn.now, february_29=turn.february_29)
 
@@ -48,9 +60,26 @@ def _end_tier_periods(connection: Connection, turn: Turn) -> None:
 
 #: Those that build on others come after them.
 CHORES: tuple[Chore, ...] = (
+    Chore(name="order windows", every=timedelta(minutes=1), do=_touch_changing),
+    Chore(name="messages received", every=timedelta(minutes=1), do=_touch_receivers),
     Chore(name="occasions", every=timedelta(minutes=15), do=_tell_days),
     Chore(name="points", every=timedelta(minutes=15), do=_expire_points),
     Chore(name="tiers", every=timedelta(minutes=15), do=_end_tier_periods),
+    Chore(
+        name="consent chain",
+        every=timedelta(minutes=1),
+        do=lambda connection, turn: link_waiting_consents(connection, now=turn.now),
+    ),
+    Chore(
+        name="old merges",
+        every=timedelta(days=1),
+        do=lambda connection, turn: forget_old_merges(connection, now=turn.now),
+    ),
+    Chore(
+        name="erased members",
+        every=timedelta(hours=1),
+        do=lambda connection, turn: clear_what_came_since(connection, now=turn.now),
+    ),
 )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 KNOWN_FACTS: Final = frozenset(
     {
         *("name", "tier", "language", "joined_on", "birth_month", "birth_day", "today"),
-        *("purchases", "spend", "last_purchase_on", "attributes"),
+        *("purchases", "spend", "last_purchase_on", "attributes", "orders"),
         *("brand", "brand_phone", "brand_address"),
     }
 )
@@ -27,6 +27,20 @@ SAMPLE_FACTS: Final[Mapping[str, object]] = MappingProxyType(
         "spend": Decimal("12888.50"),
         "last_purchase_on": date(2026, 7, 23),
         "attributes": {},
+        "orders": {
+            "count": 12,
+            "spent": Decimal("12688.50"),
+            "refunded": Decimal("200.00"),
+            "average": Decimal("1057.38"),
+            "first_on": date(2024, 12, 24),
+            "last_on": date(2026, 7, 23),
+            "days_between": Decimal("52.36"),
+            "favourite_category": "护肤",
+            "last_category": "面霜",
+            "next_category": "精华",
+            **{f"count_{days}d": count for days, count in ((7, 0), (30, 0), (90, 1), (365, 8))},
+            **{f"spent_{days}d": Decimal(spent) for days, spent in ((7, 0), (30, 0), (90, 888), (365, 8888))},
+        },
         "brand": {
             "zh": "晨光生活",
             "en": "Morning Light",

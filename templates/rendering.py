@@ -26,6 +26,7 @@ from templates.sandbox import (
     LARGEST_SOURCE,
     NOTES,
     UNPRINTABLE,
+    Orders,
     Unfit,
     clean,
     plain,
@@ -148,6 +149,13 @@ class CompiledTemplate:
                 value = defaults.get(name)
             if value is not None:
                 known[name] = plain(value, name)
+        for name, default in defaults.items():
+            whole, _, part = name.partition(".")
+            held = known.get(whole, {})
+            if part and whole in self.facts and isinstance(held, dict) and held.get(part) in (None, ""):
+                known[whole] = {**held, part: default}
+        if isinstance(known.get("orders"), dict):
+            known["orders"] = Orders(cast(dict[str, object], known["orders"]))
         return known
 
     def _text_message(
@@ -175,6 +183,11 @@ def compile_content(content: Mapping[str, object]) -> CompiledTemplate:
     return _compiled(canonical(content))
 
 
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> CompiledTemplate:
+    return compile_anew(cast(dict[str, Any], json.loads(text)))
+
+
 def inspect_content(content: Mapping[str, Any]) -> dict[tuple[str, str, str], Inspection]:
     """Read every source of a content, by channel, language and part."""
     vocabulary = Vocabulary(facts=KNOWN_FACTS | content["facts"].keys(), links={*content["links"], UNSUBSCRIBE})
@@ -191,9 +204,12 @@ def inspect_content(content: Mapping[str, Any]) -> dict[tuple[str, str, str], In
     }
 
 
-@lru_cache(maxsize=256)
-def _compiled(text: str) -> CompiledTemplate:
-    content = cast(dict[str, Any], json.loads(text))
+def compile_anew(content: Mapping[str, Any]) -> CompiledTemplate:
+    """Do what ``compile_content`` does, for one who keeps what comes of it.
+
+    Raises:
+        InputRefused: it says something templates may not say.
+    """
     inspected = inspect_content(content)
     words: dict[tuple[str, str], list[_Words]] = {}
     problems: list[Problem] = []

@@ -30,6 +30,7 @@ from database.migrations.running import upgrade
 from database.tables import members
 from tests.campaigns.test_planning import a_group
 from tests.carriers import a_simulator, account_settings
+from tests.chaos.people import make_people
 from tests.makers import SECRET, make_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -148,31 +149,7 @@ def an_installation(
 
 def plan_sends(connection: Connection, count: int) -> None:
     """Make as many members as needed for ``count`` sends, a tenth of them held back, over three channels."""
-    connection.execute(
-        text(
-            "INSERT INTO members (key, name, joined_at) "
-            "SELECT 'm' || g, '会员' || g, '2025-01-01' FROM generate_series(1, :count) g"
-        ),
-        {"count": count},
-    )
-    forms = {
-        "sms": "'+86138' || lpad(id::text, 8, '0')",
-        "email": "'m' || id || '@example.com'",
-        "wechat": "'o' || lpad(id::text, 27, '0')",
-    }
-    for channel, form in forms.items():
-        connection.execute(
-            text(
-                f"INSERT INTO addresses (member_id, channel, address, fingerprint) "
-                f"SELECT id, '{channel}', {form}, sha256(convert_to({form}, 'UTF8')) FROM members"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO consents (member_id, channel, purpose, granted, source, occurred_at) "
-                f"SELECT id, '{channel}', 'marketing', true, 'chaos', '2025-01-01' FROM members"
-            )
-        )
+    make_people(connection, count)
     shares = {"sms": (0, 6), "email": (6, 9), "wechat": (9, 10)}
     for channel, (low, high) in shares.items():
         campaign = make_campaign(connection, campaign=f"wave-{channel}", channels=[channel], control={"share": "0.1"})
