@@ -28,14 +28,14 @@ WORDS: Mapping[str, str] = {
             "doctor", "simulator", "lift", "size", "why", "demo",
             "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
             "facts", "sources", "attributes",
-            "tiers", "points",
+            "tiers", "points", "occasions",
             "segments", "stores",
         )
     },
 }  # fmt: skip
 
 #: Words under which a family of commands stands; the modules of the others hold commands themselves.
-FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers", "facts", "sources", "attributes", "tiers", "points", "segments", "stores")
+FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers", "facts", "sources", "attributes", "tiers", "points", "occasions", "segments", "stores")
 
 
 def assemble(first: str | None = None) -> typer.Typer:

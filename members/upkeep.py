@@ -14,6 +14,7 @@ from members.erasure.erasing import clear_what_came_since
 from members.facts.reckoned import touch_changing, touch_receivers
 from members.identity.merging import forget_old_merges
 from members.lifecycle import February29
+from members.occasions.telling import tell_days
 from members.points.expiring import expire_points
 from members.tiers.periods import end_periods
 
@@ -45,6 +46,10 @@ def _touch_receivers(connection: Connection, turn: Turn) -> None:
     touch_receivers(connection, since=turn.since, now=turn.now)
 
 
+def _tell_days(connection: Connection, turn: Turn) -> None:
+    tell_days(connection, since=turn.since, now=turn.now, february_29=turn.february_29)
+
+
 def _expire_points(connection: Connection, turn: Turn) -> None:
     expire_points(connection, since=turn.since, now=turn.now)
 
@@ -57,6 +62,7 @@ def _end_tier_periods(connection: Connection, turn: Turn) -> None:
 CHORES: tuple[Chore, ...] = (
     Chore(name="order windows", every=timedelta(minutes=1), do=_touch_changing),
     Chore(name="messages received", every=timedelta(minutes=1), do=_touch_receivers),
+    Chore(name="occasions", every=timedelta(minutes=15), do=_tell_days),
     Chore(name="points", every=timedelta(minutes=15), do=_expire_points),
     Chore(name="tiers", every=timedelta(minutes=15), do=_end_tier_periods),
     Chore(
