@@ -1,7 +1,6 @@
 """Chinese sentences about who is who, what was agreed to, and what somebody may ask of us."""
 
 MERGING: dict[str, str] = {
-    "Members: import, show, merge, export, erase.": "会员：导入、查看、合并、导出、删除。",
     "Pairs that may be one person or two: list, decide.": "可能是同一人也可能是两个人的会员：列出、决定。",
     "Show which rows look like one person, and why; nothing is merged.": "显示哪些会员看来是同一人及原因；不作合并。",
     "Merge two rows that are one person, or all that are certain; tidings members unmerge takes it back.": (

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from database.holding import hold_members
 from database.tables import addresses, suppressions
 from members.identity.following import kept_ids
+from members.reckoning import touch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +78,7 @@ def record_consents(
     kept = _hold(connection, {cast(int, row["member_id"]) for row in rows})
     for row in rows if kept else ():
         row["member_id"] = kept.get(cast(int, row["member_id"]), row["member_id"])
+    touch(connection, {cast(int, row["member_id"]) for row in rows})
     statement = "".join((_APPEND, _TOLD, _NEWS if only_news else "", _ANNOUNCE))
     added = connection.execute(text(statement), {"rows": json.dumps(rows, ensure_ascii=False), "now": now})
     return int(added.scalar_one())
@@ -150,15 +152,22 @@ def suppress(
     ]
     if not rows:
         return 0
-    held = select(addresses.c.member_id).where(
-        addresses.c.channel == channel, addresses.c.fingerprint.in_([row["fingerprint"] for row in rows])
-    )
-    hold_members(connection, list(connection.execute(held).scalars()))
+    held = _holders(connection, channel, [row["fingerprint"] for row in rows])
+    hold_members(connection, held)
+    touch(connection, held)
     return len(
         connection.execute(
             upsert(suppressions).on_conflict_do_nothing().returning(suppressions.c.fingerprint), rows
         ).all()
     )
+
+
+def _holders(connection: Connection, channel: str, fingerprints: Collection[object]) -> list[int]:
+    """Return whose these addresses are or were."""
+    theirs = select(addresses.c.member_id).distinct().where(
+        addresses.c.channel == channel, addresses.c.fingerprint.in_(fingerprints)
+    )
+    return list(connection.execute(theirs).scalars())
 
 
 #: Where a member's own no comes from: a reply, or the link in a message.  Others were told to us by somebody else.
@@ -200,4 +209,5 @@ def unsuppress(
         suppressions.c.fingerprint.in_(fingerprints),
         suppressions.c.reason.in_(reasons),
     )
+    touch(connection, _holders(connection, channel, fingerprints))
     return connection.execute(lifted).rowcount

@@ -11,6 +11,7 @@ REASONS: Mapping[str, str] = {
     "no_consent": "no consent",
     "no_permission": "no permission left",
     "suppressed": "suppressed",
+    "shared_address": "another member has this address",
     "erased": "erased",
     "merged": "one person with another row",
     "cap": "frequency cap",

@@ -14,7 +14,7 @@ NAMES = (
     "bought_together", "consent_links", "definitions", "erasures", "fits", "pulls", "stores", "touched_members",
     "unlinked_consents", "upkeep", "channel_facts", "coupons", "identifiers", "import_changes", "member_clusters", "member_places",
     "member_tiers", "merge_conflicts", "merges", "order_facts", "points", "predictions", "rfm_scores",
-    "segment_members", "segment_rechecks", "survey_answers",
+    "segment_members", "segment_rechecks", "survey_answers", "address_turns",
 )  # fmt: skip
 
 
@@ -42,9 +42,19 @@ def upgrade() -> None:
     op.execute("INSERT INTO unlinked_consents (consent_id) SELECT id FROM consents")
     op.execute(KEEP_CONSENTS)
     op.execute(KEPT)
+    op.execute(
+        "ALTER TABLE segments ADD COLUMN kind text NOT NULL DEFAULT 'condition', "
+        "ADD COLUMN keep boolean NOT NULL DEFAULT false, "
+        "ADD CONSTRAINT segments_kind_is_known_check CHECK (kind IN ('condition', 'list', 'sample'))"
+    )
+    op.execute("DROP INDEX events_kind_occurred_at_index")
+    op.execute("CREATE INDEX events_kind_occurred_at_index ON events (kind, occurred_at) INCLUDE (member_id, value)")
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX events_kind_occurred_at_index")
+    op.execute("CREATE INDEX events_kind_occurred_at_index ON events (kind, occurred_at)")
+    op.execute("ALTER TABLE segments DROP COLUMN keep, DROP COLUMN kind")
     op.execute("DROP TRIGGER consents_kept ON consents")
     op.execute("DROP FUNCTION keep_consents()")
     op.execute("ALTER TABLE consents DROP COLUMN proof_digest")
