@@ -50,5 +50,5 @@ def for_everybody(
 
 
 def _next_ids(connection: Connection, last: int) -> list[int]:
-    found = select(members.c.id).where(members.c.id > last, members.c.erased_at.is_(None))
+    found = select(members.c.id).where(members.c.id > last, members.c.erased_at.is_(None), members.c.merged_into.is_(None))
     return list(connection.execute(found.order_by(members.c.id).limit(AT_ONCE)).scalars())

@@ -17,7 +17,7 @@ def pull_next(application: Application) -> bool:
     if source is None:
         return False
     address = application.source_address(source.setting)
-    done = pull(application.database, source, address, now=now, zone=application.zone)
+    done = pull(application.database, source, address, now=now, zone=application.zone, secret=application.secret)
     if done.problem is not None:
         log.warning("a source could not be read", source=source.name)
     return True

@@ -113,7 +113,9 @@ def pull_now(name: Name, as_json: AsJson = False) -> None:
         with application.database.transaction() as connection:
             source, now = _source(connection, name), read_clock(connection)
         address = application.source_address(source.setting)
-        done = pull(application.database, source, address, now=now, zone=application.zone, seconds=UNTIL_DONE)
+        done = pull(
+            application.database, source, address, now=now, zone=application.zone, secret=application.secret, seconds=UNTIL_DONE
+        )
     if as_json:
         print_json({**asdict(done), "problem": done.problem.told(language()) if done.problem else None})
     else:
