@@ -79,7 +79,8 @@ def sizes(connection: Connection) -> dict[str, int]:
     row = segment_members
     kept = select(segments.c.name).where(segments.c.keep | (segments.c.kind == "list"))
     counted = select(row.c.segment, func.count()).group_by(row.c.segment)
-    return dict.fromkeys(connection.scalars(kept), 0) | dict(connection.execute(counted).tuples().all())
+    inside = {str(row[0]): int(row[1]) for row in connection.execute(counted)}
+    return dict.fromkeys(connection.scalars(kept), 0) | inside
 
 
 def _drop_the_gone(connection: Connection, touched: Mapping[str, object]) -> None:

@@ -6,7 +6,6 @@ yesterday's dump once the log of erasures was applied to it again.
 
 import random
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -241,7 +240,3 @@ def is_complete(seen: dict[str, object], count: int) -> bool:
     nothing = ("hits in a dump", "hits in redis", "hits in logs", "hits after erasing again", "taken in again", "messages still waiting")
     there = seen["hits before"] == seen["found in yesterday's dump"] == seen["logged"] == count
     return there and not any(seen[name] for name in nothing) and bool(seen["totals are the same"]) and not seen["in the log"]
-
-
-def private_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="tidings-chaos-erasure-"))

@@ -47,9 +47,13 @@ def upgrade() -> None:
         "ADD COLUMN keep boolean NOT NULL DEFAULT false, "
         "ADD CONSTRAINT segments_kind_is_known_check CHECK (kind IN ('condition', 'list', 'sample'))"
     )
+    op.execute("DROP INDEX events_kind_occurred_at_index")
+    op.execute("CREATE INDEX events_kind_occurred_at_index ON events (kind, occurred_at) INCLUDE (member_id, value)")
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX events_kind_occurred_at_index")
+    op.execute("CREATE INDEX events_kind_occurred_at_index ON events (kind, occurred_at)")
     op.execute("ALTER TABLE segments DROP COLUMN keep, DROP COLUMN kind")
     op.execute("DROP TRIGGER consents_kept ON consents")
     op.execute("DROP FUNCTION keep_consents()")
