@@ -74,6 +74,7 @@ SOURCES = {
     "it cannot be read: {why}": "无法读取：{why}",
     "the setting sources.{name} is missing; it holds the address of the database": "缺少设置 sources.{name}，其中应为数据库地址",
     "the setting sources.{name} is no address such as mysql://user:password@host/database": "设置 sources.{name} 不是数据库地址；应形如 mysql://用户:密码@主机/数据库",
+    "no driver for {name} is installed": "没有安装 {name} 的驱动",
     "there is no such database file": "没有这个数据库文件",
     "{found} is none of the values of {name}: {listed}": "{found} 不是 {name} 的可选值：{listed}",
     "this is no Parquet file": "这不是 Parquet 文件",

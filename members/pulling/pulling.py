@@ -55,8 +55,12 @@ def pull(
     zone: tzinfo,
     seconds: float = TURN_SECONDS,
     after_page: Callable[[Pulled], None] | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> Pulled:
-    """Read what is new at the source; its failure is told and noted, never raised."""
+    """Read what is new at the source; its failure is told and noted, never raised.
+
+    ``stopped`` is asked between pages; when it says yes, the rest is left to the next turn.
+    """
     end = time.monotonic() + seconds
     zone = source.zone(zone)
     done = Pulled()
@@ -66,7 +70,7 @@ def pull(
         same = kept if kept and kept["columns"] == list(source.cursor) else None
         position = beginning(same, source.overlap, now=now, zone=zone)
         with open_source(source, address) as reader:
-            while not done.finished and time.monotonic() < end:
+            while not done.finished and time.monotonic() < end and not (stopped and stopped()):
                 done, position, kept = _page(database, source, reader, position, kept, done, now=now, zone=zone)
                 if after_page:
                     after_page(done)
