@@ -57,10 +57,12 @@ def pull(
     secret: bytes | None = None,
     seconds: float = TURN_SECONDS,
     after_page: Callable[[Pulled], None] | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> Pulled:
     """Read what is new at the source; its failure is told and noted, never raised.
 
     With the installation's ``secret`` rows of members who were erased are refused.
+    ``stopped`` is asked between pages; when it says yes, the rest is left to the next turn.
     """
     end = time.monotonic() + seconds
     zone = source.zone(zone)
@@ -71,7 +73,7 @@ def pull(
         same = kept if kept and kept["columns"] == list(source.cursor) else None
         position = beginning(same, source.overlap, now=now, zone=zone)
         with open_source(source, address) as reader:
-            while not done.finished and time.monotonic() < end:
+            while not done.finished and time.monotonic() < end and not (stopped and stopped()):
                 done, position, kept = _page(database, source, reader, position, kept, done, now=now, zone=zone, secret=secret)
                 if after_page:
                     after_page(done)
