@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from members.definitions import load_definitions
 from members.durations import duration_text
-from members.everybody import hold, in_batches
+from members.everybody import hold, in_batches, look_again
 from members.happenings import Happening, as_json, tell_happenings
 from members.points.rules import PointsProgramme
 
@@ -92,6 +92,7 @@ def settle(connection: Connection, member_ids: Sequence[int], *, now: datetime) 
     """Write what has expired of the points of these members, who are held; return how many rows are new."""
     ids = list(member_ids)
     rows = connection.execute(text(_SETTLE), {"ids": ids, "horizon": now}).all()
+    look_again(connection, [row.member_id for row in rows])
     gone: dict[tuple[int, datetime], int] = {}
     for row in rows:
         if row.amount < 0:

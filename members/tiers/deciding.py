@@ -85,13 +85,13 @@ WITH levels AS (
     FROM standing
 ), orders AS (""",
     NET_ORDERS,
-    """), sums AS (
+    """), sums AS MATERIALIZED (
     SELECT spans.member_id,
            {sum} FILTER (WHERE occurred_at {after} up_from) AS up,
            {sum} FILTER (WHERE occurred_at {after} keep_from AND occurred_at < keep_to) AS keep,
            {sum} FILTER (WHERE occurred_at {after} undo_from AND occurred_at < undo_to) AS undo
     FROM spans JOIN orders USING (member_id) WHERE counts GROUP BY spans.member_id
-), measures AS (
+), measures AS MATERIALIZED (
     SELECT spans.*, coalesce(up, 0) AS up, coalesce(keep, 0) AS keep, coalesce(undo, 0) AS undo,
            (SELECT max(levels.rank) FROM levels WHERE levels.threshold <= coalesce(up, 0)) AS up_rank,
            (SELECT max(levels.rank) FROM levels WHERE levels.threshold <= coalesce(keep, 0)) AS keep_rank

@@ -25,7 +25,6 @@ from members.occasions.telling import preview_days, tell_days, tell_first_orders
 from members.points.applying import save_programme
 from members.points.rules import PointsProgramme
 from members.reckoning import reckon
-from members.upkeep import CHORES
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "config" / "examples"
@@ -301,7 +300,7 @@ def _run_three(database: Database, moments: list[datetime]) -> None:
 
 def _wait_until_done(database: Database, moment: datetime) -> None:
     give_up = clock.monotonic() + 60
-    names = [chore.name for chore in CHORES]
+    names = ["occasions", "points", "tiers"]
     while clock.monotonic() < give_up:
         with database.transaction() as connection:
             done = connection.execute(select(upkeep.c.done_to).where(upkeep.c.kind.in_(names))).scalars().all()
