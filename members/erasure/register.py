@@ -123,6 +123,7 @@ HELD: Mapping[str, Held] = {
     "channel_facts": _GOES,
     "segment_members": _GOES,
     "segment_rechecks": Held(goes=True, told=False),
+    "address_turns": Held(goes=True, told=False),
     "member_tiers": _GOES,
     "points": Held(
         blanked={"key": _ANONYMOUS},
@@ -177,7 +178,7 @@ FREE: Mapping[str, Free] = {
     "journeys": Free(holds=_DEFINED, words=("name", "definition", "state")),
     "launches": Free(holds="when campaigns were launched", words=("occasion",)),
     "pulls": Free(holds="how far others' tables were read", words=("name", "cursor", "problem")),
-    "segments": Free(holds=_DEFINED, words=("name", "title", "condition")),
+    "segments": Free(holds=_DEFINED, words=("name", "title", "condition", "kind")),
     "simulated_clock": Free(holds="a clock"),
     "stores": Free(holds="shops", words=("key", "name")),
     "template_versions": Free(holds=_DEFINED, words=("name", "digest", "content")),
