@@ -142,7 +142,6 @@ HELD: Mapping[str, Held] = {
     "survey_answers": Held(
         blanked={"comment": "''"}, stays={"survey": _COUNTED, "occasion": "numbers a send"}
     ),
-    "address_turns": _GOES,
     "pulls": Held(
         whose="refusals <> '[]'", blanked={"refusals": "'[]'"}, told=False,
         stays={"name": "names a system, not a person", "cursor": "how far it was read", "problem": "why a pull ended, without data"},
