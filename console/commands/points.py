@@ -28,6 +28,16 @@ MemberKey = Annotated[str, typer.Argument(metavar="ID", help="The member's key i
 At = Annotated[str | None, typer.Option("--at", help="A day, at its end, or a moment; left out: now")]
 Key = Annotated[str, typer.Option("--key", help="Your own id for this entry; the same key again changes nothing")]
 
+#: How the sums of the ledger are called.
+NAMES = {
+    "earned": "points earned",
+    "spent": "points spent",
+    "expired": "points expired",
+    "adjusted": "points put right",
+    "balance": "points left",
+    "members": "members with points",
+}
+
 
 @app.command("apply")
 @run_command
@@ -124,7 +134,7 @@ def show_totals(at: At = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"at": moment, **asdict(sums), "faults": faults})
     else:
-        print_table("Points in all", ("what", "points"), [(in_words(name), value) for name, value in asdict(sums).items()])
+        print_table("Points in all", ("what", "points"), [(in_words(NAMES[name]), value) for name, value in asdict(sums).items()])
     if faults:
         fail("Entries that cannot be: {ids}", ids=faults[:20])
     if not as_json:

@@ -106,11 +106,12 @@ def show_member(
         programmes = applied_programmes(connection)
     if row is None or not programmes:
         raise refuse("{key} stands in no tier of a programme", key=member)
-    shown = {"member": found.key, "programme": programmes[0][0].tiers, **dict(row), "next": _next(programmes[0][0], row["tier"])}
+    told = {name: row[name] for name in ("tier", "since", "until", "measured")}
+    shown = {"member": found.key, "programme": programmes[0][0].tiers, **told, "next": _next(programmes[0][0], row["tier"])}
     if as_json:
         print_json(shown)
     else:
-        print_table("Tier", ("field", "value"), list(shown.items()))
+        print_table("Tier", ("field", "value"), [(in_words(name), value) for name, value in shown.items()])
 
 
 @app.command("drop")
@@ -139,7 +140,8 @@ def _standing(connection: Connection, programme: TierProgramme) -> list[dict[str
 
 
 def _print_standing(rows: list[dict[str, object]]) -> None:
-    print_table("Tiers", tuple(rows[0]), [list(row.values()) for row in rows])
+    shown = [[in_words(str(value)) if name == "measure" else value for name, value in row.items()] for row in rows]
+    print_table("Tiers", tuple(rows[0]), shown)
 
 
 def _next(programme: TierProgramme, tier: str) -> str | None:
