@@ -31,7 +31,7 @@ from journeys.journey import EventTrigger, Reentry
 from journeys.local_time import in_sql, instant
 from journeys.published import Published
 from members.comparison_sql import comparison_clause, json_clause
-from members.lifecycle import February29, birthdays_on
+from members.lifecycle import February29, birthdays_on, joined_days
 
 
 def _been_here(
@@ -224,7 +224,7 @@ def by_anniversary(
     first = connection.execute(select(func.min(members.c.joined_at))).scalar_one()
     joined: list[ColumnElement[bool]] = [false()]
     for year in range(first.year - 1 if first else celebrated.year, celebrated.year):
-        for joined_day in _joined_days(celebrated, year, february_29):
+        for joined_day in joined_days(celebrated, year, february_29=february_29):
             joined += [_joined_on(joined_day, zone, published) for zone in zones]
     return _of_members(connection, published, zones, f"anniversary:{celebrated}", or_(*joined), moment)
 
@@ -233,22 +233,6 @@ def _joined_on(day: date, zone: str, published: Published) -> ColumnElement[bool
     start, end = instant(day, datetime.min.time(), zone), instant(day + timedelta(days=1), datetime.min.time(), zone)
     own = members.c.time_zone == zone if published.journey.time_zone == "member" else literal(True)
     return and_(members.c.joined_at >= start, members.c.joined_at < end, own)
-
-
-def _joined_days(celebrated: date, year: int, february_29: February29) -> list[date]:
-    """Return the days of ``year`` whose anniversary is kept on ``celebrated``."""
-    leap_day = date(year, 2, 29) if _is_leap(year) else None
-    if (celebrated.month, celebrated.day) == (2, 29):
-        return [leap_day] if leap_day else []
-    days = [celebrated.replace(year=year)]
-    stand_in = (2, 28) if february_29 == "feb28" else (3, 1)
-    if leap_day and not _is_leap(celebrated.year) and (celebrated.month, celebrated.day) == stand_in:
-        days.append(leap_day)
-    return days
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def by_schedule(

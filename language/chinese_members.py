@@ -84,7 +84,7 @@ FILES: dict[str, str] = {
 }
 
 COMMANDS: dict[str, str] = {
-    "Members: import, show, tag.": "会员：导入、查看、打标签。",
+    "Members: import, show, tag, place, merge, export, erase.": "会员：导入、查看、打标签、定位、合并、导出、删除。",
     "Events: import.": "事件：导入。",
     "Import members from a CSV file; the same file twice changes nothing.": "从 CSV 文件导入会员；重复导入同一文件不会改变任何内容。",
     "Import events from a file; the same file twice changes nothing.": "从文件导入事件；重复导入同一文件不会改变任何内容。",

@@ -99,6 +99,21 @@ def attribute_problem(dictionary: Dictionary, name: str, told: str, zone: tzinfo
     return value if isinstance(value, Problem) else None
 
 
+def attributes_reader(dictionary: Dictionary, zone: tzinfo) -> Callable[[Mapping[str, str]], Mapping[str, object] | Problem]:
+    """Return what makes the attributes of a row of words, or says what is wrong with the first that is unusable."""
+
+    def read(told: Mapping[str, str]) -> Mapping[str, object] | Problem:
+        values: dict[str, object] = {}
+        for name, words in told.items():
+            value = attribute_value(dictionary, name, words, zone)
+            if isinstance(value, Problem):
+                return value
+            values[name] = value
+        return values
+
+    return read
+
+
 def _not_among(attribute: Attribute, value: object) -> object | None:
     """Return the first value that the attribute may not have; None: it may have them all."""
     if not attribute.values:
@@ -188,7 +203,7 @@ SELECT told.name, count(*) AS members,
        count(*) FILTER (WHERE wanted.form IS NOT NULL AND jsonb_typeof(told.value) <> wanted.form) AS misfits
 FROM members CROSS JOIN LATERAL jsonb_each(attributes) AS told (name, value)
 LEFT JOIN jsonb_each_text(CAST(:forms AS jsonb)) AS wanted (name, form) ON wanted.name = told.name
-WHERE erased_at IS NULL GROUP BY told.name ORDER BY told.name
+WHERE erased_at IS NULL AND merged_into IS NULL GROUP BY told.name ORDER BY told.name
 """)
 
 

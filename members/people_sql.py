@@ -22,9 +22,9 @@ ANY_MERGED = "SELECT EXISTS (SELECT FROM members WHERE merged_into IS NOT NULL)"
 # something of that one itself, or of two such rows, one telling counts.
 _TOLD_OF_MERGED = "FROM members gone JOIN members kept ON kept.id = gone.merged_into WHERE gone.key = told.key"
 LAND_ON_KEPT = (
-    f"UPDATE incoming_people told SET key = kept.key {_TOLD_OF_MERGED}",
+    f"UPDATE incoming_people told SET key = kept.key {_TOLD_OF_MERGED}",  # noqa: S608
     "DELETE FROM incoming_people a USING incoming_people b WHERE a.key = b.key AND a.ctid > b.ctid",
-    f"UPDATE incoming_addresses told SET key = kept.key {_TOLD_OF_MERGED}",
+    f"UPDATE incoming_addresses told SET key = kept.key {_TOLD_OF_MERGED}",  # noqa: S608
     """DELETE FROM incoming_addresses a USING incoming_addresses b
         WHERE a.key = b.key AND a.channel = b.channel AND a.ctid > b.ctid""",
 )

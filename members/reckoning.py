@@ -13,6 +13,7 @@ from database.member_tables import segment_rechecks, touched_members
 from database.tables import members
 from members.facts.reckoned import reckon_channels, reckon_orders
 from members.identity.strays import bring_strays
+from members.occasions.telling import tell_first_orders
 from members.points.earning import award_points
 from members.segments.entering import follow_segments
 from members.tiers.moving import review_tiers
@@ -21,7 +22,7 @@ from members.tiers.moving import review_tiers
 Step = Callable[[Connection, Sequence[int], datetime], None]
 
 #: In this order, for each builds on those before it; segments, which may ask about anything, follow them all.
-STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels, award_points, review_tiers)
+STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels, award_points, review_tiers, tell_first_orders)
 
 _IDS = bindparam("touched_ids", type_=ARRAY(BigInteger))
 _wanted = func.unnest(_IDS).column_valued("member_id")

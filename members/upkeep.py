@@ -14,6 +14,7 @@ from members.erasure.erasing import clear_what_came_since
 from members.facts.reckoned import touch_changing, touch_receivers
 from members.identity.merging import forget_old_merges
 from members.lifecycle import February29
+from members.occasions.telling import tell_days
 from members.points.expiring import expire_points
 from members.tiers.periods import end_periods
 
@@ -28,52 +29,29 @@ class Turn:
     february_29: February29 = "feb28"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Chore:
     """Something to be seen to again and again; doing it twice for the same time changes nothing."""
 
     name: str
     every: timedelta
-    do: Callable[[Connection, Turn], None]
-
-
-def _touch_changing(connection: Connection, turn: Turn) -> None:
-    touch_changing(connection, now=turn.now)
-
-
-def _touch_receivers(connection: Connection, turn: Turn) -> None:
-    touch_receivers(connection, since=turn.since, now=turn.now)
-
-
-def _expire_points(connection: Connection, turn: Turn) -> None:
-    expire_points(connection, since=turn.since, now=turn.now)
-
-
-def _end_tier_periods(connection: Connection, turn: Turn) -> None:
-    end_periods(connection, since=turn.since, now=turn.now)
+    do: Callable[[Connection, Turn], object]
 
 
 #: Those that build on others come after them.
 CHORES: tuple[Chore, ...] = (
-    Chore(name="order windows", every=timedelta(minutes=1), do=_touch_changing),
-    Chore(name="messages received", every=timedelta(minutes=1), do=_touch_receivers),
-    Chore(name="points", every=timedelta(minutes=15), do=_expire_points),
-    Chore(name="tiers", every=timedelta(minutes=15), do=_end_tier_periods),
+    Chore("order windows", timedelta(minutes=1), lambda at, turn: touch_changing(at, now=turn.now)),
+    Chore("messages received", timedelta(minutes=1), lambda at, turn: touch_receivers(at, since=turn.since, now=turn.now)),
     Chore(
-        name="consent chain",
-        every=timedelta(minutes=1),
-        do=lambda connection, turn: link_waiting_consents(connection, now=turn.now),
+        "occasions",
+        timedelta(minutes=15),
+        lambda at, turn: tell_days(at, since=turn.since, now=turn.now, february_29=turn.february_29),
     ),
-    Chore(
-        name="old merges",
-        every=timedelta(days=1),
-        do=lambda connection, turn: forget_old_merges(connection, now=turn.now),
-    ),
-    Chore(
-        name="erased members",
-        every=timedelta(hours=1),
-        do=lambda connection, turn: clear_what_came_since(connection, now=turn.now),
-    ),
+    Chore("points", timedelta(minutes=15), lambda at, turn: expire_points(at, since=turn.since, now=turn.now)),
+    Chore("tiers", timedelta(minutes=15), lambda at, turn: end_periods(at, since=turn.since, now=turn.now)),
+    Chore("consent chain", timedelta(minutes=1), lambda at, turn: link_waiting_consents(at, now=turn.now)),
+    Chore("old merges", timedelta(days=1), lambda at, turn: forget_old_merges(at, now=turn.now)),
+    Chore("erased members", timedelta(hours=1), lambda at, turn: clear_what_came_since(at, now=turn.now)),
 )
 
 
@@ -82,9 +60,23 @@ def keep_up(
 ) -> list[str]:
     """Do every chore whose time has come, each in a transaction of its own; return their names.
 
-    ``now`` is the database's clock where it is None.  A chore that another process is at is left to it.
+    ``now`` is the database's clock where it is None.  A chore that another process is at is left to it, and
+    one that fails keeps no other from being done.
+
+    Raises:
+        ExceptionGroup: what failed, when all the others are done; it is tried again the next time.
     """
-    return [chore.name for chore in CHORES if _done(database, chore, zone, february_29, now)]
+    done: list[str] = []
+    failed: list[Exception] = []
+    for chore in CHORES:
+        try:
+            if _done(database, chore, zone, february_29, now):
+                done.append(chore.name)
+        except Exception as error:  # noqa: BLE001 - raised below, with those of other chores
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("chores failed", failed)
+    return done
 
 
 def _done(database: Database, chore: Chore, zone: tzinfo, february_29: February29, now: datetime | None) -> bool:

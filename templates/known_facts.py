@@ -1,10 +1,12 @@
 """The facts every template may use, and a believable member who has them all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
+
+from templates.sandbox import Orders
 
 #: ``campaigns/rendering_facts.py`` reads them; brand facts are the installation's settings.
 KNOWN_FACTS: Final = frozenset(
@@ -49,6 +51,18 @@ SAMPLE_FACTS: Final[Mapping[str, object]] = MappingProxyType(
         },
     }
 )
+
+
+def add_parts(known: dict[str, object], defaults: Mapping[str, object], wanted: Collection[str]) -> None:
+    """Say the declared default of every part of a wanted fact, such as orders.next_category, that is not known."""
+    for name, default in defaults.items():
+        whole, _, part = name.partition(".")
+        held = known.get(whole, {})
+        if part and whole in wanted and isinstance(held, dict) and held.get(part) in (None, ""):
+            known[whole] = {**held, part: default}
+    bought = known.get("orders")
+    if isinstance(bought, dict):
+        known["orders"] = Orders(bought)
 
 
 def brand_facts(brand: object, language: str) -> Mapping[str, object]:

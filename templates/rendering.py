@@ -16,6 +16,7 @@ from jinja2 import Template, TemplateError, UndefinedError, nodes
 from language.lengths import LONGEST_MAINLAND_TEXT, Market, sms_parts
 from language.problems import InputRefused, Problem
 from templates import wechat_fields
+from templates.given_facts import given_facts
 from templates.images import NO_IMAGES, carried
 from templates.inspection import Inspection, Vocabulary, guard, inspect_source, note_facts
 from templates.known_facts import KNOWN_FACTS, SAMPLE_FACTS, brand_facts
@@ -26,10 +27,8 @@ from templates.sandbox import (
     LARGEST_SOURCE,
     NOTES,
     UNPRINTABLE,
-    Orders,
     Unfit,
     clean,
-    plain,
     sandbox,
 )
 from templates.template import LANGUAGES, canonical, source_file
@@ -96,7 +95,7 @@ class CompiledTemplate:
         """
         spoken = self._spoken(channel, language)
         try:
-            known = self._known(spoken, facts)
+            known = given_facts(self.facts, spoken, facts, defaults=self.defaults[spoken])
             notes: dict[str, str] = {}
             known["links"] = dict(links)
             known[NOTES] = notes
@@ -133,30 +132,6 @@ class CompiledTemplate:
             if (channel, spoken) in self.words:
                 return spoken
         raise RenderRefused(f"no_words:{channel}")
-
-    def _known(self, language: str, facts: Mapping[str, object]) -> dict[str, object]:
-        """Gather the facts the words use: the member's, else an attribute's, else the declared default."""
-        attributes = facts.get("attributes")
-        given = attributes if isinstance(attributes, Mapping) else {}
-        brand = brand_facts(facts.get("brand"), language)
-        defaults: Mapping[str, object] = self.defaults[language]
-        known: dict[str, object] = {}
-        for name in self.facts:
-            value = brand[name] if name in brand else facts.get(name)
-            if (value is None or value == "") and name not in KNOWN_FACTS:
-                value = given.get(name)
-            if value is None or value == "":
-                value = defaults.get(name)
-            if value is not None:
-                known[name] = plain(value, name)
-        for name, default in defaults.items():
-            whole, _, part = name.partition(".")
-            held = known.get(whole, {})
-            if part and whole in self.facts and isinstance(held, dict) and held.get(part) in (None, ""):
-                known[whole] = {**held, part: default}
-        if isinstance(known.get("orders"), dict):
-            known["orders"] = Orders(cast(dict[str, object], known["orders"]))
-        return known
 
     def _text_message(
         self, language: str, text: str, notes: Mapping[str, str], facts: Mapping[str, object]

@@ -1,4 +1,4 @@
-"""``tidings members``: bring members in from a file, look at one, tag one."""
+"""``tidings members``: bring members in, look at one, tag and place one, say who is who, let one go."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.wiring import open_application
+from console.commands.members_erasure import erase, erasures, export, take_in_again
+from console.commands.members_identity import conflicts_app, duplicates, merge, merges, take_back
 from console.commands.members_tag import tag_member
 from console.commands.stores import place_member
 from console.facts_shown import show_facts
@@ -20,7 +22,13 @@ from members.importing import MembersImported, import_members
 from members.people import find_member
 from members.profile import Profile, read_profile
 
-app = typer.Typer(help="Members: import, show, tag.", no_args_is_help=True)
+app = typer.Typer(help="Members: import, show, tag, place, merge, export, erase.", no_args_is_help=True)
+app.add_typer(conflicts_app, name="conflicts")
+for name, command in (
+    ("duplicates", duplicates), ("merge", merge), ("unmerge", take_back), ("merges", merges), ("erase", erase),
+    ("erasures", erasures), ("export", export), ("readmit", take_in_again),
+):  # fmt: skip
+    app.command(name)(command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 

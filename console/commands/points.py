@@ -11,7 +11,7 @@ import typer
 from sqlalchemy import Connection
 
 from config.wiring import Application, open_application
-from console.output import in_words, print_json, print_table, progress_bar, run_command, say
+from console.output import fail, in_words, print_json, print_table, progress_bar, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
 from members.dates import read_moment
@@ -125,9 +125,10 @@ def show_totals(at: At = None, as_json: AsJson = False) -> None:
         print_json({"at": moment, **asdict(sums), "faults": faults})
     else:
         print_table("Points in all", ("what", "points"), [(in_words(name), value) for name, value in asdict(sums).items()])
-        say("The sums close: no entry takes more than there was." if not faults else "Entries that cannot be: {ids}", ids=faults[:20])
     if faults:
-        raise typer.Exit(1)
+        fail("Entries that cannot be: {ids}", ids=faults[:20])
+    if not as_json:
+        say("The sums close: no entry takes more than there was.")
 
 
 @app.command("drop")

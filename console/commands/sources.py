@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +10,12 @@ import typer
 from sqlalchemy import Connection, select
 
 from config.wiring import open_application
+from console.facts_shown import shown
 from console.output import fail, in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.member_tables import pulls
 from language.problems import Problem, refuse
-from members.definitions import load_definitions, read_definitions, save_definitions
+from members.definitions import drop_definition, load_definitions, read_definitions, save_definitions
 from members.events import NewEvent
 from members.pulling.failing import SourceFailed
 from members.pulling.pulling import Pulled, pull
@@ -21,7 +23,7 @@ from members.pulling.reading import open_source
 from members.pulling.rows import event_of
 from members.pulling.source import Source
 
-app = typer.Typer(help="Events from SQL databases: apply, list, test, pull, errors.", no_args_is_help=True)
+app = typer.Typer(help="Events from SQL databases: apply, list, test, pull, errors, drop.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source")]
@@ -62,7 +64,7 @@ def list_all(as_json: AsJson = False) -> None:
         print_json(told)
         return
     columns = ("source", "every", "pulled_at", "next_at", "stored", "refused", "problem")
-    print_table("Sources", columns, [[row[column] for column in columns] for row in told])
+    print_table("Sources", columns, [[shown(row[column]) for column in columns] for row in told])
 
 
 def _standing(source: Source, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +102,7 @@ def test(name: Name, as_json: AsJson = False) -> None:
 def _shown(made: NewEvent | Problem) -> tuple[object, ...]:
     if isinstance(made, Problem):
         return (None,) * 6 + (made.told(language()),)
-    return made.kind, made.member_key, made.key, made.occurred_at, made.value, dict(made.properties) or None, None
+    return made.kind, made.member_key, made.key, shown(made.occurred_at.astimezone(UTC)), made.value, dict(made.properties) or None, None
 
 
 @app.command("pull")
@@ -111,7 +113,9 @@ def pull_now(name: Name, as_json: AsJson = False) -> None:
         with application.database.transaction() as connection:
             source, now = _source(connection, name), read_clock(connection)
         address = application.source_address(source.setting)
-        done = pull(application.database, source, address, now=now, zone=application.zone, seconds=UNTIL_DONE)
+        done = pull(
+            application.database, source, address, now=now, zone=application.zone, secret=application.secret, seconds=UNTIL_DONE
+        )
     if as_json:
         print_json({**asdict(done), "problem": done.problem.told(language()) if done.problem else None})
     else:
@@ -143,6 +147,16 @@ def errors(name: Name, as_json: AsJson = False) -> None:
         print_json([{"key": key, "field": field, "problem": problem} for key, field, problem in rows])
         return
     print_table("Rows refused", ("key", "field", "problem"), rows)
+
+
+@app.command()
+@run_command
+def drop(name: Name) -> None:
+    """Pull from a source no more; its events stay, and defined again it goes on where it stopped."""
+    with open_application() as application, application.database.transaction() as connection:
+        _source(connection, name)
+        drop_definition(connection, Source, name)
+    say("Source {name} is pulled from no more.", name=name)
 
 
 def _source(connection: Connection, name: str) -> Source:

@@ -25,7 +25,7 @@ SELECT DISTINCT ON (a.channel, a.fingerprint) a.channel, a.fingerprint, 'erased'
 FROM addresses a JOIN erasures e ON e.member_id = a.member_id JOIN members ON members.id = a.member_id
 WHERE a.member_id = ANY(:ids) AND members.erased_at IS NULL AND {NOT_SHARED.format(table="a")}
 ORDER BY a.channel, a.fingerprint ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608
 
 _MARK = "UPDATE members SET erased_at = :now, updated_at = :now WHERE id = ANY(:ids) AND erased_at IS NULL"
 

@@ -44,7 +44,7 @@ _GOES = Held(goes=True)
 #: In the order in which rows are erased: what is found through another table comes before it.
 HELD: Mapping[str, Held] = {
     "receipts": Held(
-        whose=f"send_id IN ({_SENDS}) OR (send_id IS NULL AND (provider, provider_ref) IN "
+        whose=f"send_id IN ({_SENDS}) OR (send_id IS NULL AND (provider, provider_ref) IN "  # noqa: S608
         f"(SELECT provider, provider_ref FROM attempts WHERE send_id IN ({_SENDS})))",
         blanked={"raw": "'{}'", "code": "NULL", "key": _ANONYMOUS},
         stays={"provider": _KIND, "status": _COUNTED, "provider_ref": "finds the send that a late report is about"},
@@ -142,6 +142,11 @@ HELD: Mapping[str, Held] = {
     "survey_answers": Held(
         blanked={"comment": "''"}, stays={"survey": _COUNTED, "occasion": "numbers a send"}
     ),
+    "address_turns": _GOES,
+    "pulls": Held(
+        whose="refusals <> '[]'", blanked={"refusals": "'[]'"}, told=False,
+        stays={"name": "names a system, not a person", "cursor": "how far it was read", "problem": "why a pull ended, without data"},
+    ),
     "touched_members": Held(goes=True, told=False),
     "members": Held(
         whose="id = ANY(:ids)",
@@ -177,8 +182,7 @@ FREE: Mapping[str, Free] = {
     "imports": Free(holds="which files came in, by their digests", words=("kind", "digest", "file_name")),
     "journeys": Free(holds=_DEFINED, words=("name", "definition", "state")),
     "launches": Free(holds="when campaigns were launched", words=("occasion",)),
-    "pulls": Free(holds="how far others' tables were read", words=("name", "cursor", "problem")),
-    "segments": Free(holds=_DEFINED, words=("name", "title", "condition", "kind")),
+    "segments": Free(holds=_DEFINED, words=("name", "kind", "title", "condition")),
     "simulated_clock": Free(holds="a clock"),
     "stores": Free(holds="shops", words=("key", "name")),
     "template_versions": Free(holds=_DEFINED, words=("name", "digest", "content")),

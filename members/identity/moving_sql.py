@@ -22,7 +22,7 @@ class Belongings:
     """A table whose rows go to the row that stays, but those of which it has one already."""
 
     table: str
-    key: str = "id"  #: tells the member's rows apart
+    key: str = "t.id"  #: tells the member's rows apart
     unless: str = ""  #: the columns by which the row that stays has one already
 
     @property
@@ -30,15 +30,15 @@ class Belongings:
         same = " AND ".join(f"mine.{column} IS NOT DISTINCT FROM t.{column}" for column in self.unless.split())
         free = f"AND NOT EXISTS (SELECT FROM {self.table} mine WHERE mine.member_id = m.kept_id AND {same})" if same else ""
         moved = f"""UPDATE {self.table} AS t SET member_id = m.kept_id FROM merges m
-            WHERE m.id = ANY(:merges) AND t.member_id = m.gone_id {free} RETURNING m.id AS merge_id, t.{self.key} AS item"""
+            WHERE m.id = ANY(:merges) AND t.member_id = m.gone_id {free} RETURNING m.id AS merge_id, {self.key} AS item"""  # noqa: S608
         return noting(self.table, moved)
 
     @property
     def take_back(self) -> str:
-        kind = "bigint" if self.key == "id" else "text"
+        kind = "bigint" if self.key == "t.id" else "text"
         return f"""UPDATE {self.table} AS t SET member_id = m.gone_id FROM merges m
             CROSS JOIN LATERAL jsonb_array_elements_text(m.moved -> '{self.table}') AS moved (item)
-            WHERE m.id = ANY(:merges) AND t.{self.key} = CAST(moved.item AS {kind}) AND t.member_id = m.kept_id"""
+            WHERE m.id = ANY(:merges) AND {self.key} = CAST(moved.item AS {kind}) AND t.member_id = m.kept_id"""  # noqa: S608
 
 
 BELONGINGS = (
@@ -47,8 +47,9 @@ BELONGINGS = (
     Belongings(table="points"),
     Belongings(table="coupons", unless="pool occasion"),
     Belongings(table="survey_answers", unless="survey occasion"),
-    Belongings(table="member_places", key="kind", unless="kind"),
-    Belongings(table="segment_members", key="segment", unless="segment"),
+    Belongings(table="member_places", key="t.kind", unless="kind"),
+    Belongings(table="segment_members", key="t.segment", unless="segment"),
+    Belongings(table="address_turns", key="concat_ws(':', t.campaign_id, t.occasion, t.channel, encode(t.fingerprint, 'hex'))"),
 )
 
 #: What is worked out from all that: put aside for the row that goes, worked out anew for the one that stays.
@@ -60,7 +61,7 @@ WORKED_OUT = (
 def put_aside(table: str) -> str:
     """Return the statement that takes a table's rows from the rows that go, and keeps them with the merge."""
     taken = f"""DELETE FROM {table} AS t USING merges m WHERE m.id = ANY(:merges) AND t.member_id = m.gone_id
-        RETURNING m.id AS merge_id, to_jsonb(t) AS item"""
+        RETURNING m.id AS merge_id, to_jsonb(t) AS item"""  # noqa: S608
     return noting(f"{table}_aside", taken)
 
 
@@ -68,7 +69,7 @@ def put_back(table: str) -> str:
     """Return the statement that gives them back."""
     return f"""INSERT INTO {table} SELECT kept.* FROM merges m
         CROSS JOIN LATERAL jsonb_populate_recordset(NULL::{table}, m.moved -> '{table}_aside') AS kept
-        WHERE m.id = ANY(:merges) ON CONFLICT DO NOTHING"""
+        WHERE m.id = ANY(:merges) ON CONFLICT DO NOTHING"""  # noqa: S608
 
 
 # An address the other has as well stays where it is; one beside a current one of its channel is kept, not current.
@@ -115,7 +116,7 @@ UPDATE members kept SET ({_COLUMNS}, updated_at) = (
     CASE WHEN kept.birth_month IS NULL THEN gone.birth_leap_month ELSE kept.birth_leap_month END,
     least(kept.joined_at, gone.joined_at), gone.attributes || kept.attributes, :now)
 FROM merges JOIN members gone ON gone.id = merges.gone_id WHERE merges.id = ANY(:merges) AND kept.id = merges.kept_id
-"""
+"""  # noqa: S608
 NOTE_AFTER = NOTE_BEFORE.replace("'before'", "'after'")
 
 # What was changed since the merge stays changed; the rest is as it was.

@@ -1,9 +1,14 @@
 """A source that could not be read, said without its address and without anybody's data."""
 
+import re
+
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from language.problems import Problem
+
+#: What a name was resolved to, which drivers like to add.
+_RESOLVED = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|(?<=[(\[])[0-9a-fA-F:]*:[0-9a-fA-F:]*(?=[)\]])")
 
 
 class SourceFailed(Exception):
@@ -24,7 +29,8 @@ def failure_of(error: Exception, url: URL) -> SourceFailed:
 
 
 def _without_address(words: str, url: URL) -> str:
-    secrets = (url.password, url.host, url.username, url.database, *map(str, url.query.values()))
+    given = (value for values in url.query.values() for value in ([values] if isinstance(values, str) else values))
+    secrets = (url.password, url.host, url.username, url.database, *given)
     for secret in sorted((str(each) for each in secrets if each), key=len, reverse=True):
-        words = words.replace(secret, "…")
-    return words
+        words = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", words)
+    return _RESOLVED.sub("…", words)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ from database.tables import assignments, attempts, members, sends, suppressions
 from reports.campaign_report import campaign_report
 from reports.why import explain
 from tests.campaigns.test_planning import a_group, plan_all
-from tests.carriers import a_carrier, a_simulator, account_settings, carried_by, steer, trusted_again
+from tests.carriers import a_carrier, account_settings, carried_by, steer, trusted_again
 from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members, states
 from workers.bells import Work
 from workers.work import find_work
@@ -105,16 +104,15 @@ def a_report(connection: Connection, send_id: int, number: int, status: ReportSt
 
 
 @pytest.fixture
-def road(database: Database, tmp_path: Path) -> Iterator[Road]:
+def road(database: Database, simulator: SimulatorProcess) -> Iterator[Road]:
     """Hold every invariant, and the simulator's own record against the ledger, after every test."""
-    with a_simulator(tmp_path) as simulator:
-        made = Road(database, simulator)
-        for channel in ORDER:
-            made.carriers[channel] = replace(a_carrier(database, simulator, channel), rules=RULES)
-        yield made
-        with database.transaction() as connection:
-            assert broken(connection) == []
-            assert compare(connection, simulator.record_path, secret=SECRET).is_clean
+    made = Road(database, simulator)
+    for channel in ORDER:
+        made.carriers[channel] = replace(a_carrier(database, simulator, channel), rules=RULES)
+    yield made
+    with database.transaction() as connection:
+        assert broken(connection) == []
+        assert compare(connection, simulator.record_path, secret=SECRET).is_clean
 
 
 def planned(database: Database, count: int = 1, *, rules: PlanningRules = RULES, **terms: object) -> Campaign:

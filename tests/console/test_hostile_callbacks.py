@@ -9,7 +9,6 @@ import random
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,18 +18,37 @@ from sqlalchemy import text
 from campaigns.carrier import installation_mark
 from channels.simulator.webhook_keys import sign_events
 from channels.simulator.wechat_words import signed
+from database.engine import Database
 from tests.chaos.pushes import PretendProviders, path_of
-from tests.listening import ListeningSide, told_by
+from tests.conftest import empty
+from tests.listening import ListeningSide, a_listening_side, told_by
 from tests.makers import SECRET
 
 UNSIGNED = ("sms.aliyun", "sms.tencent")
 
 
-@pytest.fixture
-def pretend(side: ListeningSide, tmp_path: Path) -> Iterator[PretendProviders]:
-    found = PretendProviders(tmp_path)
-    with told_by(side, *found.adapters().values()):
+@pytest.fixture(scope="module")
+def open_side(migrated_url: str, redis_url: str) -> Iterator[ListeningSide]:
+    """Return one public side for all of these tests, for to begin and end one takes longer than most of them."""
+    database = Database(migrated_url)
+    empty(database)
+    with a_listening_side(database, redis_url) as listening:
+        yield listening
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def pretend(open_side: ListeningSide, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PretendProviders]:
+    found = PretendProviders(tmp_path_factory.mktemp("pretend"))
+    with told_by(open_side, *found.adapters().values()):
         yield found
+
+
+@pytest.fixture
+def side(open_side: ListeningSide) -> ListeningSide:
+    """Return the public side with nothing in its database."""
+    empty(open_side.application.database)
+    return open_side
 
 
 def aliyun(**changes: object) -> dict[str, object]:

@@ -16,6 +16,7 @@ from members.attributes import (
     attribute_problem,
     attribute_value,
     attributes_in_use,
+    attributes_reader,
     load_dictionary,
     tag_members,
 )
@@ -64,6 +65,13 @@ def test_only_the_values_of_the_dictionary_are_taken() -> None:
     assert attribute_value(dictionary("number", 1, 2.5), "it", "2.5", ZONE) == 2.5
     wrong = attribute_value(dictionary("list", "a", "b"), "it", "a;c", ZONE)
     assert isinstance(wrong, Problem) and "'c' is none of the values of it: a, b" in str(wrong)
+
+
+def test_a_row_of_words_becomes_values_or_one_problem() -> None:
+    read = attributes_reader(dictionary("number"), ZONE)
+
+    assert read({"it": "12", "city": "上海"}) == {"it": 12, "city": "上海"}
+    assert str(read({"city": "上海", "it": "dozen"})) == "attributes.it: a number was expected; found 'dozen'"
 
 
 def test_what_nobody_defined_is_kept_as_it_is_told() -> None:
