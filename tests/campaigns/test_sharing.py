@@ -14,7 +14,7 @@ from database.tables import addresses, members, sends
 from tests.campaigns.test_planning import a_group
 from tests.makers import NOON, make_campaign, make_members
 
-SOMEBODY_WAITS_FOR_US = "SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+SOMEBODY_WAITS_FOR_US = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 RULES = PlanningRules(quiet_hours=None)
 
 

@@ -1,18 +1,27 @@
 """Who enters and leaves a kept segment is told once, and equals a full count whatever happened."""
 
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select, text, update
 
 from database.engine import Database
 from database.member_tables import segment_members, segment_rechecks
-from database.tables import events, members
+from database.tables import addresses, events, members
 from members.conditions import parse_condition
+from members.consent import suppress, unsuppress, withdraw
 from members.events import NewEvent, record
 from members.reckoning import reckon
+from members.segments.applying import apply_segments
+from members.segments.definition import Segment, SegmentFiles
+from members.segments.entering import follow_segments
 from members.segments.storing import KeptSegment, store_segments
+from tests.campaigns.test_sharing import SOMEBODY_WAITS_FOR_US
+from tests.makers import make_members
+from workers.bells import Work
+from workers.work import find_work
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
 
@@ -61,3 +70,53 @@ def test_whoever_enters_and_leaves_is_told_of_once_and_time_alone_is_enough(data
         buy(connection, "1", due + timedelta(days=1))
         reckon_all(connection, due + timedelta(days=1))
         assert [kind for _, kind, _ in told_of(connection)] == ["segment.entered", "segment.left", "segment.entered"]
+
+
+def test_whoever_changes_a_definition_waits_for_those_at_work_and_they_find_it_changed(database: Database) -> None:
+    gold = Segment.model_validate({"segment": "gold", "keep": True, "condition": {"tier": {"eq": "gold"}}})
+    with database.transaction() as connection:
+        (member,) = connection.scalars(insert(members).returning(members.c.id), [{"key": "1"}])
+
+    def apply() -> None:
+        with database.transaction() as other:
+            apply_segments(other, SegmentFiles(segments=(gold,), lists={}), now=NOW)
+
+    with database.transaction() as connection:
+        # At work: the tier is known here only, and there is no such segment yet.
+        follow_segments(connection, [member], NOW)
+        connection.execute(update(members).values(tier="gold"))
+        applying = threading.Thread(target=apply)
+        applying.start()
+        while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:
+            applying.join(0.01)
+            assert applying.is_alive()
+    applying.join()
+    with database.transaction() as connection:
+        assert connection.execute(select(segment_members.c.segment, segment_members.c.member_id)).all() == [("gold", member)]
+
+
+def test_consents_and_stops_touch_whose_they_are(database: Database) -> None:
+    with database.transaction() as connection:
+        keep(connection, sms={"reachable": "sms"}, agreed={"consent": {"channel": "sms"}})
+        (member,) = make_members(connection, 1, channels=["sms"])
+        reckon_all(connection, NOW)
+        assert {(kind, segment) for _, kind, segment in told_of(connection)} == {("segment.entered", "sms"), ("segment.entered", "agreed")}
+        mark = connection.scalar(select(addresses.c.fingerprint))
+        suppress(connection, "sms", [mark], reason="reply", source="test", now=NOW)
+        withdraw(connection, member, "sms", source="test", now=NOW)
+        reckon_all(connection, NOW)
+        assert {(kind, segment) for _, kind, segment in told_of(connection)[2:]} == {("segment.left", "sms"), ("segment.left", "agreed")}
+        unsuppress(connection, "sms", [mark], reasons=["reply"])
+        reckon_all(connection, NOW)
+        assert told_of(connection)[-1] == ("m1", "segment.entered", "sms")
+
+
+def test_work_is_found_when_time_alone_may_have_changed_an_answer(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(insert(members).values(key="1"))
+        connection.execute(insert(segment_rechecks).values(segment="x", member_id=1, due_at=NOW))
+
+        assert Work.RECKONING not in find_work(connection, now=NOW - timedelta(seconds=1))
+        assert Work.RECKONING in find_work(connection, now=NOW)
+        assert reckon(connection, now=NOW) == 1
+        assert Work.RECKONING not in find_work(connection, now=NOW)
