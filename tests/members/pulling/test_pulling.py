@@ -15,11 +15,14 @@ from sqlalchemy.exc import IntegrityError
 
 from database.engine import Database
 from database.member_tables import order_facts, pulls
-from database.tables import events
+from database.tables import events, members
 from members.definitions import save_definitions
+from members.erasure.erasing import erase_data
+from members.erasure.refusing import ERASED
 from members.pulling.pulling import Pulled, pull, take_due
 from members.pulling.source import Source
 from members.reckoning import reckon
+from tests.makers import SECRET
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -327,3 +330,18 @@ def test_a_day_is_midnight_in_the_sources_zone(database: Database, shop: str) ->
     with database.transaction() as connection:
         latest = connection.execute(select(func.max(events.c.occurred_at))).scalar_one()
     assert latest == datetime.combine(date(2026, 7, 31), datetime.min.time(), UTC)
+
+
+def test_rows_of_somebody_who_was_erased_are_refused(database: Database, till: Till) -> None:
+    till.sell(NOW - timedelta(hours=1))
+    pulled(database, till)
+    with database.transaction() as connection:
+        ids = connection.execute(select(members.c.id)).scalars().all()
+        erase_data(connection, ids, reason="", secret=SECRET, now=NOW)
+    till.sell(NOW - timedelta(minutes=1))
+    done = pulled(database, till, a_source(overlap="0s"), secret=SECRET)
+
+    with database.transaction() as connection:
+        assert connection.execute(select(members.c.id)).scalars().all() == ids
+        assert connection.execute(select(pulls.c.refusals)).scalar_one()[0]["sentence"] == ERASED
+    assert (done.stored, done.refused) == (0, 1)
