@@ -1,8 +1,5 @@
 """Members and their addresses: saved in sets, found by key or id."""
 
-import csv
-import io
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,30 +9,37 @@ from sqlalchemy import Connection, or_, select, text
 
 from database.tables import members
 from members.addresses import (
-    NORMALISERS,
     NormalisedAddress,
     fingerprint,
     normalise_email,
     normalise_openid,
     normalise_phone,
 )
+from members.people_rows import PreparedPeople, prepare_people
 from members.people_sql import (
     COPY_ADDRESSES,
+    COPY_IDENTIFIERS,
     COPY_PEOPLE,
     INSERT_NEW,
+    LIST_CONFLICTS,
     LOCK_KNOWN,
     PREPARE,
     RETIRE_ADDRESSES,
     SAVE_ADDRESSES,
+    SAVE_FIRST_ADDRESSES,
+    SAVE_IDENTIFIERS,
+    TAKEN_IDENTIFIERS,
+    UPDATE_AND_REMEMBER,
     UPDATE_KNOWN,
 )
-from members.person import Person, Saved, UnusableAddress, merge, person_problem
+from members.person import Person, Saved, TakenIdentifier, UnusableAddress, person_problem
 from members.reckoning import touch
 
 __all__ = [
     "FoundMember",
     "NormalisedAddress",
     "Person",
+    "PreparedPeople",
     "Saved",
     "UnusableAddress",
     "find_member",
@@ -44,11 +48,10 @@ __all__ = [
     "normalise_openid",
     "normalise_phone",
     "person_problem",
+    "prepare_people",
     "save_people",
+    "save_prepared",
 ]
-
-Row = tuple[object, ...]
-AddressRow = tuple[str, str, str, str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,74 +71,69 @@ def save_people(connection: Connection, people: Iterable[Person], *, now: dateti
     with its problem.  Consent is never touched.  Rows are locked in the order of their ids, so that
     two savers cannot deadlock.
     """
-    merged: dict[str, Person] = {}
-    for person in people:
-        known = merged.get(person.key)
-        merged[person.key] = person if known is None else merge(known, person)
-    if not merged:
+    return save_prepared(connection, prepare_people(people, secret=secret), now=now)
+
+
+def save_prepared(connection: Connection, people: PreparedPeople, *, now: datetime, remember: bool = False) -> Saved:
+    """Save people whose rows are made already, as ``save_people`` does.
+
+    With ``remember`` the session's table ``incoming_changes`` holds, until the transaction ends, what
+    every member who was known before had in each field that changed, and has now.
+    """
+    if not people.count:
         return Saved()
     for statement in PREPARE:
         connection.execute(text(statement))
-    _copy(connection, COPY_PEOPLE, map(_person_row, merged.values()))
-    addresses = _address_rows(merged.values(), secret)
-    _copy(connection, COPY_ADDRESSES, addresses)
-    new = set(connection.execute(text(INSERT_NEW), {"now": now}).scalar_one())
+    _copy(connection, COPY_PEOPLE, people.people)
+    _copy(connection, COPY_ADDRESSES, people.addresses)
+    new: list[int] = connection.execute(text(INSERT_NEW), {"now": now}).scalar_one()
+    told = {"now": now, "new": new}
     touched: set[int] = set()
-    if len(new) < len(merged):
+    if new:
+        connection.execute(text(SAVE_FIRST_ADDRESSES), told)
+    if len(new) < people.count:
         connection.execute(text(LOCK_KNOWN))
-        touched.update(connection.execute(text(UPDATE_KNOWN), {"now": now}).scalar_one())
+        update = UPDATE_AND_REMEMBER if remember else UPDATE_KNOWN
+        touched.update(connection.execute(text(update), told).scalar_one())
         connection.execute(text(RETIRE_ADDRESSES))
-    touched.update(connection.execute(text(SAVE_ADDRESSES), {"now": now}).scalar_one())
-    touch(connection, new | touched)
-    changed = len(touched - new)
+        touched.update(connection.execute(text(SAVE_ADDRESSES), told).scalar_one())
+    taken: tuple[TakenIdentifier, ...] = ()
+    if people.identifiers:
+        _copy(connection, COPY_IDENTIFIERS, people.identifiers)
+        touched.update(connection.execute(text(SAVE_IDENTIFIERS), {"now": now}).scalar_one())
+        taken = _taken_identifiers(connection, now)
+    changed = len(touched.difference(new))
+    touch(connection, touched.union(new))
     return Saved(
         new=len(new),
         changed=changed,
-        unchanged=len(merged) - len(new) - changed,
-        unusable=tuple(
-            UnusableAddress(key=key, channel=channel, address=address, problem=problem)
-            for key, channel, address, _, problem in addresses
-            if problem is not None
-        ),
+        unchanged=people.count - len(new) - changed,
+        unusable=people.unusable,
+        taken=taken,
+        new_ids=tuple(new),
     )
 
 
-def _copy(connection: Connection, statement: str, rows: Iterable[Row]) -> None:
-    """Send rows as CSV, which is written several times faster than row by row; None and "" are NULL."""
+def _copy(connection: Connection, statement: str, rows: str) -> None:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(written.getvalue())
+        copy.write(rows)
 
 
-def _person_row(person: Person) -> Row:
-    return (
-        person.key,
-        person.name,
-        person.language,
-        person.time_zone,
-        person.tier,
-        person.birth_year,
-        person.birth_month,
-        person.birth_day,
-        person.birth_calendar,
-        person.birth_leap_month,
-        person.joined_at,
-        json.dumps(dict(person.attributes), ensure_ascii=False, default=str) if person.attributes else None,
+def _taken_identifiers(connection: Connection, now: datetime) -> tuple[TakenIdentifier, ...]:
+    """Find what was told of a member and is another's, and list the pairs for a person to decide."""
+    found = connection.execute(text(TAKEN_IDENTIFIERS)).all()
+    if found:
+        pairs = {
+            "first_ids": [min(row.id, row.other_id) for row in found],
+            "second_ids": [max(row.id, row.other_id) for row in found],
+            "kinds": [row.kind for row in found],
+        }
+        connection.execute(text(LIST_CONFLICTS), {**pairs, "now": now})
+    return tuple(
+        TakenIdentifier(key=row.key, kind=row.kind, value=row.value, other_key=row.other_key) for row in found
     )
-
-
-def _address_rows(people: Iterable[Person], secret: bytes) -> list[AddressRow]:
-    rows: list[AddressRow] = []
-    for person in people:
-        for channel, given in (("sms", person.phone), ("email", person.email), ("wechat", person.openid)):
-            if given:
-                found = NORMALISERS[channel](given)
-                mark = f"\\x{fingerprint(secret, channel, found.address).hex()}"
-                rows.append((person.key, channel, found.address, mark, found.problem))
-    return rows
 
 
 def find_member(connection: Connection, key_or_id: str | int) -> FoundMember | None:
