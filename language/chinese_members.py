@@ -58,7 +58,6 @@ FILES: dict[str, str] = {
     "the file cannot be read: {why}": "文件无法读取：{why}",
     "the file cannot be written: {why}": "文件无法写入：{why}",
     "the file is empty; expected rows of text": "文件为空；应有文本行",
-    "the file must be text in UTF-8 or GB 18030": "文件应为 UTF-8 或 GB 18030 编码的文本",
     "this is no row of a table: {why}": "这一行不是表格行：{why}",
     "this file is being imported by another command; wait for its end": "另一个命令正在导入此文件；请等它结束",
     "the row has {found} cells where {expected} were expected": "此行有 {found} 个单元格，应为 {expected} 个",
@@ -84,12 +83,9 @@ FILES: dict[str, str] = {
 }
 
 COMMANDS: dict[str, str] = {
-    "Members: import, show.": "会员：导入、查看。",
     "Events: import.": "事件：导入。",
-    "Import members from a CSV file; the same file twice changes nothing.": "从 CSV 文件导入会员；重复导入同一文件不会改变任何内容。",
     "Import events from a file; the same file twice changes nothing.": "从文件导入事件；重复导入同一文件不会改变任何内容。",
     "Show everything kept about one member.": "显示一位会员的全部资料。",
-    "A CSV file in UTF-8 or GB 18030": "UTF-8 或 GB 18030 编码的 CSV 文件",
     "A table, or JSON lines where the name ends in .jsonl": "表格文件；文件名以 .jsonl 结尾时为每行一个 JSON",
     "Which column is which of our fields": "映射文件：哪一列对应哪个字段",
     "Read everything, keep nothing": "试运行：全部读取，不保存",

@@ -53,12 +53,12 @@ class ConsentMap(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    source: str = Field(default="import", min_length=1, max_length=200)
+    source: str | None = Field(default=None, min_length=1, max_length=200)  #: None: import
     text_version: str = Field(default="", max_length=200)
 
     def is_proof(self) -> bool:
         """Say whether this tells where a yes was given and to what."""
-        return "source" in self.model_fields_set and self.text_version != ""
+        return self.source is not None and self.text_version != ""
 
 
 class AccountsMap(BaseModel):
@@ -202,7 +202,7 @@ def _plain(header: str) -> str:
     return header.strip().lower().replace(" ", "").replace("_", "").replace("-", "")
 
 
-CARDS = frozenset("cardno 卡号 会员卡号".split())
+CARDS = frozenset({"cardno", "卡号", "会员卡号"})
 
 
 def mapped_by_header(header: list[str]) -> MemberMap:

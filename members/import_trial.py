@@ -52,9 +52,9 @@ FROM (
     GROUP BY member_id, field
 ) AS changes
 JOIN members ON members.id = changes.member_id
-LEFT JOIN addresses AS former ON changes.field LIKE 'addresses.%' AND former.id = CAST(changes.before AS bigint)
-LEFT JOIN addresses AS present ON changes.field LIKE 'addresses.%' AND present.id = CAST(changes.after AS bigint)
-LEFT JOIN identifiers AS known ON changes.field LIKE 'identifiers.%' AND known.id = CAST(changes.after AS bigint)
+LEFT JOIN addresses AS former ON former.id = CASE WHEN field LIKE 'addresses.%' THEN CAST(before AS bigint) END
+LEFT JOIN addresses AS present ON present.id = CASE WHEN field LIKE 'addresses.%' THEN CAST(after AS bigint) END
+LEFT JOIN identifiers AS known ON known.id = CASE WHEN field LIKE 'identifiers.%' THEN CAST(after AS bigint) END
 ORDER BY members.id, changes.field
 """)
 

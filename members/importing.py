@@ -45,7 +45,10 @@ INSERT INTO import_changes (import_id, member_id, before, after)
 SELECT :import_id, member_id,
        coalesce(jsonb_object_agg(field, before) FILTER (WHERE before IS NOT NULL), '{}'),
        coalesce(jsonb_object_agg(field, after) FILTER (WHERE after IS NOT NULL), '{}')
-FROM incoming_changes WHERE NOT member_id = ANY(:new_ids) GROUP BY member_id
+FROM incoming_changes
+WHERE NOT member_id = ANY(:new_ids)
+  AND NOT EXISTS (SELECT FROM imports WHERE imports.id = :import_id AND made @> member_id)
+GROUP BY member_id
 ON CONFLICT (member_id, import_id) DO UPDATE
 SET before = excluded.before || import_changes.before, after = import_changes.after || excluded.after
 """
@@ -244,7 +247,7 @@ class _Saving:
                 channel=consent.channel,
                 purpose="marketing",
                 granted=consent.granted,
-                source=about.source,
+                source=about.source or "import",
                 text_version=about.text_version,
                 proof={"file": self._source.file.path.name, "line": row.line, "import": entry},
                 occurred_at=consent.occurred_at,
@@ -259,7 +262,8 @@ class _Saving:
 def _refusals(batch: _Batch, saved: Saved) -> list[Refusal]:
     """List what could not be used of a batch, and what looks wrong, by line."""
     found = [refusal for row in batch.rows for refusal in row.refusals]
-    remarkable = (*saved.unusable, *batch.people.misspelt, *saved.taken)
+    remarkable: list[UnusableAddress | Misspelling | TakenIdentifier] = [*saved.unusable, *saved.taken]
+    remarkable += batch.people.misspelt
     if remarkable:
         lines = {row.person.key: row.line for row in batch.rows if row.person is not None}
         found += [_refusal(lines[one.key], one) for one in remarkable]

@@ -10,12 +10,13 @@ PROVIDERS = (
 )  # fmt: skip
 
 #: Real ones that stand near one of those.
-OTHERS = frozenset(
-    "sina.cn live.cn me.com mail.com email.com ymail.com rocketmail.com yahoo.cn yahoo.com.cn yahoo.co.jp yahoo.co.uk "
-    "hotmail.co.uk hotmail.fr live.co.uk outlook.cn outlook.jp outlook.fr vip.qq.com vip.163.com vip.126.com "
-    "vip.sina.com aliyun.cn mac.com aol.com gmx.com gmx.net googlemail.com 263.net 163.net 126.net 139.cn wo.com.cn "
-    "live.fr live.nl yahoo.fr yahoo.de yahoo.in yahoo.es yahoo.it yahoo.ca icloud.com.cn".split()
-)
+OTHERS = frozenset({
+    "sina.cn", "live.cn", "me.com", "mail.com", "email.com", "ymail.com", "rocketmail.com", "yahoo.cn",
+    "yahoo.com.cn", "yahoo.co.jp", "yahoo.co.uk", "hotmail.co.uk", "hotmail.fr", "live.co.uk", "outlook.cn",
+    "outlook.jp", "outlook.fr", "vip.qq.com", "vip.163.com", "vip.126.com", "vip.sina.com", "aliyun.cn", "mac.com",
+    "aol.com", "gmx.com", "gmx.net", "googlemail.com", "263.net", "163.net", "126.net", "139.cn", "wo.com.cn",
+    "live.fr", "live.nl", "yahoo.fr", "yahoo.de", "yahoo.in", "yahoo.es", "yahoo.it", "yahoo.ca", "icloud.com.cn",
+})  # fmt: skip
 
 #: Endings that are written for others in haste; none of a provider's names is sold under them.
 SLIPS = {

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from xml.etree.ElementTree import Element
 
 #: Styles of days and hours that every spreadsheet knows by number; 27 to 36 and 50 to 58 are East Asian days.
 DAY_STYLES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
 _WORDS_IN_A_STYLE = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.|_.|\*.')
 _PARTS_OF_A_DAY = re.compile(r"[ymdhs年月日]", re.IGNORECASE)
-FIRST_DAY, FIRST_DAY_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)
+FIRST_DAY, FIRST_DAY_1904 = date(1899, 12, 30), date(1904, 1, 1)
 NO_29_FEBRUARY_1900 = 60  #: the number of a day there never was, which spreadsheets count all the same
 
 
@@ -54,7 +54,7 @@ def words_of_number(told: str, *, is_day: bool, since_1904: bool) -> str:
 def _day(number: float, *, since_1904: bool) -> str:
     first = FIRST_DAY_1904 if since_1904 else FIRST_DAY
     early = timedelta(days=1) if not since_1904 and number < NO_29_FEBRUARY_1900 else timedelta()
-    moment = first + timedelta(seconds=round(number * 86_400)) + early
+    moment = datetime.combine(first, time()) + timedelta(seconds=round(number * 86_400)) + early
     if number < 1:
         return moment.time().isoformat()
     whole = not (moment.hour or moment.minute or moment.second)

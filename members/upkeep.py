@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
+from members.import_keeping import forget_old_changes
 from members.lifecycle import February29
 
 
@@ -32,7 +33,13 @@ class Chore:
 
 
 #: Those that build on others come after them.
-CHORES: tuple[Chore, ...] = ()
+CHORES: tuple[Chore, ...] = (
+    Chore(
+        name="old imports",
+        every=timedelta(days=1),
+        do=lambda connection, turn: forget_old_changes(connection, now=turn.now),
+    ),
+)
 
 
 def keep_up(
