@@ -13,7 +13,7 @@ PREPARE = (
         key text, channel text, address text, fingerprint bytea, problem text
     ) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_identifiers (
-        key text, kind text, account text, value text
+        key text, kind text, value text, account text
     ) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_changes (
         member_id bigint, field text, before jsonb, after jsonb
@@ -163,6 +163,6 @@ ORDER BY first_id, second_id
 ON CONFLICT (first_id, second_id) DO NOTHING
 """
 
-COPY_PEOPLE = "COPY incoming_people FROM STDIN (FORMAT csv)"
-COPY_ADDRESSES = "COPY incoming_addresses FROM STDIN (FORMAT csv)"
-COPY_IDENTIFIERS = "COPY incoming_identifiers FROM STDIN (FORMAT csv, FORCE_NOT_NULL (account))"
+COPY_PEOPLE = "COPY incoming_people FROM STDIN"
+COPY_ADDRESSES = "COPY incoming_addresses (key, channel, address, problem, fingerprint) FROM STDIN"
+COPY_IDENTIFIERS = "COPY incoming_identifiers (key, kind, value, account) FROM STDIN"
