@@ -74,6 +74,7 @@ IMPORTING: dict[str, str] = {
     "this is an old or locked workbook; save it as .xlsx without a password": (
         "这是旧版或加密的工作簿；请另存为不带密码的 .xlsx"
     ),
+    "this is no workbook and has no sheet {sheet}": "这不是工作簿，没有工作表 {sheet}",
     "this is a workbook; expected a text file": "这是工作簿；应为文本文件",
     "there is no sheet {sheet}; the workbook has {listed}": "没有工作表 {sheet}；工作簿中有 {listed}",
     "the workbook cannot be read: {why}; expected an .xlsx file": "无法读取工作簿：{why}；应为 .xlsx 文件",

@@ -59,7 +59,13 @@ class Tally:
             unusable=dict(sorted(self._unusable.items())),
             with_unusable=self._with_unusable,
             misspelt=self._misspelt,
-            repeated={name: len(marks) - len(set(marks)) for name, marks in self._marks.items()},
+            repeated={name: _repeated(marks) for name, marks in self._marks.items()},
             share_before=self._spoilt / rows,
             share_after=(self._refused + self._with_unusable) / rows,
         )
+
+
+def _repeated(marks: "array[int]") -> int:
+    """Count what came before; an eighth of the marks at a time, for a set takes ten times their room."""
+    eighths = ([mark for mark in marks if mark & 7 == part] for part in range(8))
+    return sum(len(eighth) - len(set(eighth)) for eighth in eighths)

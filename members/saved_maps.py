@@ -1,5 +1,6 @@
 """Maps of import files kept by name, and picked by themselves for a file whose header was seen before."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from language.problems import refuse
 from members.definitions import Definition, load_definitions, save_definitions
 from members.import_maps import MemberMap
 from members.text_files import TextFile, first_row
+
+NAME = re.compile(r"[\w-]{1,100}")
 
 
 class SavedMap(Definition):
@@ -56,6 +59,16 @@ def choose_map(connection: Connection, file: TextFile, named: str | None) -> Cho
             known=", ".join(saved) or "—",
         )
     return ChosenMap(mapping=saved[named].map, name=named)
+
+
+def check_name(name: str) -> None:
+    """Say before anything is done whether a map can be kept under this name.
+
+    Raises:
+        InputRefused: it cannot.
+    """
+    if not NAME.fullmatch(name):
+        raise refuse("{name} is no name; expected letters, digits and dashes", name=repr(name)[:120])
 
 
 def save_map(connection: Connection, name: str, mapping: MemberMap, header: Sequence[str], *, now: datetime) -> None:

@@ -65,6 +65,8 @@ def look_through(path: Path, *, sheet: str | None = None) -> TextFile:
             raise refuse("this is an old or locked workbook; save it as .xlsx without a password", file=str(path))
         if start == ZIP:
             return _workbook(path, sheet)
+        if sheet is not None:
+            raise refuse("this is no workbook and has no sheet {sheet}", file=str(path), sheet=sheet)
         marked = MARKS.get(start[:2])
         for encoding in [marked] if marked else ["utf-8-sig", "gb18030"]:
             if (found := _as_text(path, encoding)) is not None:

@@ -16,7 +16,7 @@ from language.problems import refuse
 from members.definitions import load_definitions, read_definitions, save_definitions
 from members.import_undoing import list_imports, undo_import
 from members.importing import MembersImported, import_members
-from members.saved_maps import SavedMap, choose_map, save_map
+from members.saved_maps import SavedMap, check_name, choose_map, save_map
 from members.text_files import look_through
 
 imports_app = typer.Typer(help="What was imported, and the way back: list, undo.", no_args_is_help=True)
@@ -38,6 +38,8 @@ def import_command(
     as_json: AsJson = False,
 ) -> None:
     """Import members from a file; the same file twice changes nothing."""
+    if save_as is not None:
+        check_name(save_as)
     with open_application() as application, file_progress(file.name) as progress:
         found = look_through(file, sheet=sheet)
         with application.database.transaction() as connection:
@@ -57,7 +59,7 @@ def import_command(
             language=language(),
             progress=progress,
         )
-        if save_as is not None:
+        if save_as is not None and not dry_run:
             with application.database.transaction() as connection:
                 save_map(connection, save_as, done.mapping, done.header, now=now)
     if as_json:
