@@ -23,8 +23,8 @@ def tell_import(done: MembersImported, *, dry_run: bool) -> None:
     )
     if done.consents:
         say("{consents} consents recorded.", consents=done.consents)
-    if done.taken_identifiers:
-        say("{taken} unionids or cards are another member's already.", taken=done.taken_identifiers)
+    if done.shared_identifiers:
+        say("{count} unionids or cards are another member's too.", count=done.shared_identifiers)
     if done.unused_columns:
         say("Columns not used: {columns}. A map file can name them.", columns=", ".join(done.unused_columns))
     _tell_worth(done.report)

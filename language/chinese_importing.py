@@ -1,7 +1,6 @@
 """Chinese sentences about importing members."""
 
 IMPORTING: dict[str, str] = {
-    "Members: import, imports, maps, show.": "会员：导入、导入记录、映射、查看。",
     "Import members from a file; the same file twice changes nothing.": "从文件导入会员；重复导入同一文件不会改变任何内容。",
     "A table: text in UTF-8, GB 18030 or UTF-16, or an .xlsx workbook": (
         "表格：UTF-8、GB 18030 或 UTF-16 文本，或 .xlsx 工作簿"
@@ -37,7 +36,7 @@ IMPORTING: dict[str, str] = {
     ),
     "{left} fields stay: somebody has changed them since.": "保留字段 {left} 个：导入之后已有人修改。",
     "{consents} consents answered with what stood before.": "已将 {consents} 条授权记回导入之前的状态。",
-    "{taken} unionids or cards are another member's already.": "{taken} 个 unionid 或卡号已属于其他会员。",
+    "{count} unionids or cards are another member's too.": "{count} 个 unionid 或卡号同时属于其他会员。",
     "{count} members share an address or identifier with another member:": "{count} 位会员与其他会员有相同的地址或标识：",
     "Rows that could not be used whole: {before:.2%} as written, {after:.2%} after cleaning.": (
         "不能完整使用的行：原样 {before:.2%}，清洗后 {after:.2%}。"
@@ -87,7 +86,7 @@ IMPORTING: dict[str, str] = {
     ),
     "a yes without its proof was not recorded; expected when it was given": "没有凭证的同意未被记录；应写明同意的时间",
     "the mailbox is used but looks misspelt; did the member mean {near}?": "邮箱照常使用，但疑似拼错；是否应为 {near}？",
-    "this is told of the member {other} too; the row went in without it, and a person may decide": (
-        "会员 {other} 也有此标识；此行已导入但未写入该标识，请人工判断"
+    "the member {other} has this too; tidings members duplicates shows who may be one person": (
+        "会员 {other} 也有此标识；tidings members duplicates 会列出可能是同一人的会员"
     ),
 }

@@ -90,7 +90,7 @@ class Trying:
             Likeness(key=row.key, other_key=row.other_key, matched_by=row.matched_by)
             for row in connection.execute(_ALIKE, {"new_ids": new_ids})
         ]
-        alike += [Likeness(key=one.key, other_key=one.other_key, matched_by=one.kind) for one in saved.taken]
+        alike += [Likeness(key=one.key, other_key=one.other_key, matched_by=one.kind) for one in saved.shared]
         self._would_merge += len({one.key for one in alike})
         self._alike += alike[: SAMPLES - len(self._alike)]
 
@@ -114,7 +114,8 @@ class Trying:
         for row in connection.execute(_CHANGED, asked):
             found.setdefault(row.key, {})[row.field] = (row.before, row.after)
         for key, fields in found.items():
-            self._changed.append(Sample(key=key, line=lines[key].line, new=False, fields=fields))
+            line = lines[key].line if key in lines else 0  # Told of a row that was merged into this one.
+            self._changed.append(Sample(key=key, line=line, new=False, fields=fields))
 
 
 def _told(person: Person) -> dict[str, object]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from database.engine import Database
 from language.problems import Problem, refuse
 from members.consent import NewConsent, record_consents
+from members.erasure.refusing import ERASED_PROBLEM
 from members.import_ledger import (
     BatchDone,
     ErrorsFile,
@@ -31,13 +32,13 @@ from members.import_trial import Trial, Trying
 from members.member_rows import MemberRow, ReadAttributes, RowReader
 from members.people import PreparedPeople, Saved, prepare_people, save_prepared
 from members.people_rows import Misspelling
-from members.person import TakenIdentifier, UnusableAddress
+from members.person import SharedIdentifier, UnusableAddress
 from members.text_files import TextFile, TextRow, look_through, read_rows
 
 BATCH = 10_000
 FIELD_OF_CHANNEL = {"sms": "phone", "email": "email", "wechat": "openid"}
 
-MEMBER_IDS = "SELECT key, id FROM unnest(CAST(:keys AS text[])) AS key JOIN members USING (key)"
+MEMBER_IDS = "SELECT key, coalesce(merged_into, id) AS id FROM unnest(CAST(:keys AS text[])) AS key JOIN members USING (key)"
 
 # The value before the first change and after the last one; a key may come in several batches.
 KEEP_CHANGES = """
@@ -64,7 +65,7 @@ class MembersImported:
     unchanged: int = 0
     refused: int = 0  #: rows
     unusable_addresses: int = 0
-    taken_identifiers: int = 0  #: unionids and cards that are another member's
+    shared_identifiers: int = 0  #: unionids and cards that another member has too
     consents: int = 0  #: rows added
     already: bool = False
     unused_columns: tuple[str, ...] = ()
@@ -198,16 +199,17 @@ class _Saving:
 
     def save(self, connection: Connection, batch: _Batch) -> BatchDone:
         """Save one batch within the transaction that also moves the import on."""
-        saved = save_prepared(connection, batch.people, now=self._now, remember=True)
+        saved = save_prepared(connection, batch.people, now=self._now, secret=self._secret, remember=True)
         if self._standing is None:
             self._trying.look(connection, batch.rows, saved)
         elif saved.changed:
             told = {"import_id": self._standing.id, "new_ids": list(saved.new_ids)}
             connection.execute(text(KEEP_CHANGES), told)
-        self._consents += self._save_consents(connection, [row for row in batch.rows if row.consents and row.person])
+        kept = [row for row in batch.rows if row.person is not None and row.person.key not in saved.erased]
+        self._consents += self._save_consents(connection, [row for row in kept if row.consents])
         self._tally.add(batch.rows, batch.people)
         self._total += replace(saved, new_ids=(), unusable=())
-        refused = sum(row.person is None for row in batch.rows)
+        refused = len(batch.rows) - len(kept)
         self._refused += refused
         refusals = _refusals(batch, saved)
         return BatchDone(
@@ -224,7 +226,7 @@ class _Saving:
             unchanged=self._total.unchanged,
             refused=self._refused,
             unusable_addresses=sum(report.unusable.values()),
-            taken_identifiers=len(self._total.taken),
+            shared_identifiers=len(self._total.shared),
             consents=self._consents,
             unused_columns=self._source.unused_columns,
             problems=problems,
@@ -262,15 +264,19 @@ class _Saving:
 def _refusals(batch: _Batch, saved: Saved) -> list[Refusal]:
     """List what could not be used of a batch, and what looks wrong, by line."""
     found = [refusal for row in batch.rows for refusal in row.refusals]
-    remarkable: list[UnusableAddress | Misspelling | TakenIdentifier] = [*saved.unusable, *saved.taken]
+    if saved.erased:
+        erased = (row for row in batch.rows if row.person is not None and row.person.key in saved.erased)
+        found += [Refusal(line=row.line, problem=ERASED_PROBLEM) for row in erased]
+    remarkable: list[UnusableAddress | Misspelling | SharedIdentifier] = [*saved.unusable, *saved.shared]
     remarkable += batch.people.misspelt
     if remarkable:
         lines = {row.person.key: row.line for row in batch.rows if row.person is not None}
-        found += [_refusal(lines[one.key], one) for one in remarkable]
+        # What a merged row was told is its kept row's, whose key may stand in no line.
+        found += [_refusal(lines.get(one.key, 0), one) for one in remarkable if one.key not in saved.erased]
     return sorted(found, key=lambda refusal: refusal.line)
 
 
-def _refusal(line: int, what: UnusableAddress | Misspelling | TakenIdentifier) -> Refusal:
+def _refusal(line: int, what: UnusableAddress | Misspelling | SharedIdentifier) -> Refusal:
     if isinstance(what, UnusableAddress):
         problem = Problem(
             sentence="the address is kept but cannot be used: {problem}",
@@ -286,7 +292,7 @@ def _refusal(line: int, what: UnusableAddress | Misspelling | TakenIdentifier) -
         )
         return Refusal(line=line, problem=problem, value=what.address)
     problem = Problem(
-        sentence="this is told of the member {other} too; the row went in without it, and a person may decide",
+        sentence="the member {other} has this too; tidings members duplicates shows who may be one person",
         values={"other": what.other_key},
         field=what.kind,
     )

@@ -30,7 +30,7 @@ class Misspelling:
 class PreparedPeople:
     """A set of people, each key once, as rows for COPY: None and "" are NULL there."""
 
-    count: int
+    keys: tuple[str, ...]
     people: str
     addresses: str
     identifiers: str
@@ -38,6 +38,10 @@ class PreparedPeople:
     misspelt: tuple[Misspelling, ...]
     respelt: frozenset[str]  #: keys of members with a number or mailbox that was not written as it is kept
     marks: Mapping[str, Sequence[int]]  #: by key, phone and email: a hash of each that was told
+
+    @property
+    def count(self) -> int:
+        return len(self.keys)
 
 
 def prepare_people(
@@ -58,7 +62,7 @@ def prepare_people(
         found.add(person)
     marks["phone"], marks["email"] = found.marks["sms"], found.marks["email"]
     return PreparedPeople(
-        count=len(merged),
+        keys=tuple(merged),
         people="".join([_line(_person_row(person)) for person in merged.values()]),
         addresses="".join(found.lines),
         identifiers="".join(_identifier_lines(merged.values(), accounts)),

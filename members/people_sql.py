@@ -22,6 +22,26 @@ PREPARE = (
     " DELETE FROM incoming_identifiers; DELETE FROM incoming_changes",
 )
 
+ANY_MERGED = "SELECT EXISTS (SELECT FROM members WHERE merged_into IS NOT NULL)"
+
+# What is told of a row that was merged is told of the row its person has now; where the same batch tells
+# something of that one itself, or of two such rows, one telling counts.
+_TOLD_OF_MERGED = "FROM members gone JOIN members kept ON kept.id = gone.merged_into WHERE gone.key = told.key"
+LAND_ON_KEPT = (
+    f"UPDATE incoming_people told SET key = kept.key {_TOLD_OF_MERGED}",  # noqa: S608
+    "DELETE FROM incoming_people a USING incoming_people b WHERE a.key = b.key AND a.ctid > b.ctid",
+    f"UPDATE incoming_addresses told SET key = kept.key {_TOLD_OF_MERGED}",  # noqa: S608
+    """DELETE FROM incoming_addresses a USING incoming_addresses b
+        WHERE a.key = b.key AND a.channel = b.channel AND a.ctid > b.ctid""",
+    f"UPDATE incoming_identifiers told SET key = kept.key {_TOLD_OF_MERGED}",  # noqa: S608
+)
+
+LEAVE_OUT = (
+    "DELETE FROM incoming_people WHERE key = ANY(:keys)",
+    "DELETE FROM incoming_addresses WHERE key = ANY(:keys)",
+    "DELETE FROM incoming_identifiers WHERE key = ANY(:keys)",
+)
+
 INSERT_NEW = """
 WITH created AS (INSERT INTO members (key, name, language, time_zone, tier, birth_year, birth_month, birth_day, birth_calendar,
                      birth_leap_month, joined_at, attributes, created_at, updated_at)
@@ -137,7 +157,7 @@ WITH saved AS (
     INSERT INTO identifiers (member_id, kind, account, value, created_at)
     SELECT members.id, kind, account, value, :now
     FROM incoming_identifiers JOIN members USING (key) ORDER BY kind, account, value
-    ON CONFLICT (kind, account, value) DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id, member_id, kind
 ), remembered AS (
     INSERT INTO incoming_changes SELECT member_id, 'identifiers.' || kind, NULL, to_jsonb(id) FROM saved
@@ -145,22 +165,12 @@ WITH saved AS (
 SELECT coalesce(array_agg(DISTINCT member_id), '{}') FROM saved
 """
 
-# Asked after saving: what is not the member's own by now is another's.
-TAKEN_IDENTIFIERS = """
-SELECT incoming.key, incoming.kind, incoming.value, holder.key AS other_key, told.id, holder.id AS other_id
-FROM incoming_identifiers AS incoming JOIN members AS told ON told.key = incoming.key
+SHARED_IDENTIFIERS = """
+SELECT DISTINCT ON (incoming.key, incoming.kind) incoming.key, incoming.kind, incoming.value, holder.key AS other_key
+FROM incoming_identifiers AS incoming JOIN members AS told USING (key)
 JOIN identifiers USING (kind, account, value) JOIN members AS holder ON holder.id = identifiers.member_id
-WHERE identifiers.member_id NOT IN (told.id, coalesce(told.merged_into, told.id))
-ORDER BY incoming.kind, incoming.value, incoming.key
-"""
-
-LIST_CONFLICTS = """
-INSERT INTO merge_conflicts (first_id, second_id, matched_by, problem, found_at)
-SELECT DISTINCT ON (first_id, second_id) first_id, second_id, matched_by, 'an import told it of both', :now
-FROM unnest(CAST(:first_ids AS bigint[]), CAST(:second_ids AS bigint[]), CAST(:kinds AS text[]))
-     AS found (first_id, second_id, matched_by)
-ORDER BY first_id, second_id
-ON CONFLICT (first_id, second_id) DO NOTHING
+WHERE identifiers.member_id <> told.id AND holder.erased_at IS NULL
+ORDER BY incoming.key, incoming.kind, holder.id
 """
 
 COPY_PEOPLE = "COPY incoming_people FROM STDIN"

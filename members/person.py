@@ -51,8 +51,8 @@ class UnusableAddress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TakenIdentifier:
-    """A unionid or card number told of one member that is another member's already; it was not stored."""
+class SharedIdentifier:
+    """A unionid or card number told of one member that another member has too: two rows of one person, perhaps."""
 
     key: str  #: of the member it was told of
     kind: str  #: unionid or card
@@ -68,7 +68,8 @@ class Saved:
     changed: int = 0
     unchanged: int = 0
     unusable: tuple[UnusableAddress, ...] = ()
-    taken: tuple[TakenIdentifier, ...] = ()
+    erased: tuple[str, ...] = ()  #: keys of those who were erased and are not taken in again
+    shared: tuple[SharedIdentifier, ...] = ()
     new_ids: tuple[int, ...] = ()
 
     def __add__(self, other: "Saved") -> "Saved":
@@ -77,7 +78,8 @@ class Saved:
             changed=self.changed + other.changed,
             unchanged=self.unchanged + other.unchanged,
             unusable=self.unusable + other.unusable,
-            taken=self.taken + other.taken,
+            erased=self.erased + other.erased,
+            shared=self.shared + other.shared,
             new_ids=self.new_ids + other.new_ids,
         )
 

@@ -1,4 +1,4 @@
-"""``tidings members``: bring members in from files, take that back, and look at one."""
+"""``tidings members``: bring members in and take that back, look at one, tag and place one, say who is who, let one go."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -6,13 +6,24 @@ from typing import Annotated
 import typer
 
 from config.wiring import open_application
+from console.commands.members_erasure import erase, erasures, export, take_in_again
+from console.commands.members_identity import conflicts_app, duplicates, merge, merges, take_back
 from console.commands.members_importing import import_command, imports_app, maps_app
+from console.commands.members_tag import tag_member
+from console.commands.stores import place_member
+from console.facts_shown import show_facts
 from console.output import print_json, print_table, run_command
 from language.problems import refuse
 from members.people import find_member
 from members.profile import Profile, read_profile
 
-app = typer.Typer(help="Members: import, imports, maps, show.", no_args_is_help=True)
+app = typer.Typer(help="Members: import, imports, maps, show, tag, place, merge, export, erase.", no_args_is_help=True)
+app.add_typer(conflicts_app, name="conflicts")
+for name, command in (
+    ("duplicates", duplicates), ("merge", merge), ("unmerge", take_back), ("merges", merges), ("erase", erase),
+    ("erasures", erasures), ("export", export), ("readmit", take_in_again),
+):  # fmt: skip
+    app.command(name)(command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
@@ -42,6 +53,7 @@ def show(
 
 def _show(profile: Profile) -> None:
     print_table("Member", ("field", "value"), [row for row in profile.member.items() if row[1] not in (None, {})])
+    show_facts(profile.orders, profile.channels)
     for title, rows in (
         ("Addresses", profile.addresses),
         ("Consents", profile.consents),
@@ -50,3 +62,8 @@ def _show(profile: Profile) -> None:
     ):
         if rows:
             print_table(title, list(rows[0]), [list(row.values()) for row in rows])
+
+
+# A minus before a tag takes it away, and is no option.
+app.command("tag", context_settings={"ignore_unknown_options": True})(tag_member)
+app.command("place")(place_member)

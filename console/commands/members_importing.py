@@ -13,6 +13,7 @@ from console.members_imported import tell_import
 from console.output import in_words, language, print_json, print_table, remark, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
+from members.attributes import attributes_reader, load_dictionary
 from members.definitions import load_definitions, read_definitions, save_definitions
 from members.import_undoing import list_imports, undo_import
 from members.importing import MembersImported, import_members
@@ -41,10 +42,11 @@ def import_command(
     if save_as is not None:
         check_name(save_as)
     with open_application() as application, file_progress(file.name) as progress:
-        found = look_through(file, sheet=sheet)
+        found, zone = look_through(file, sheet=sheet), ZoneInfo(application.settings.time_zone)
         with application.database.transaction() as connection:
             now = read_clock(connection)
             chosen = choose_map(connection, found, map_name)
+            dictionary = load_dictionary(connection)
         if chosen.by_header and not as_json:
             remark("The header was seen before: the map {name} is used.", name=chosen.name)
         done = import_members(
@@ -53,11 +55,12 @@ def import_command(
             mapping=chosen.mapping,
             now=now,
             secret=application.secret,
-            zone=ZoneInfo(application.settings.time_zone),
+            zone=zone,
             dry_run=dry_run,
             errors=errors,
             language=language(),
             progress=progress,
+            read_attributes=attributes_reader(dictionary, zone),
         )
         if save_as is not None and not dry_run:
             with application.database.transaction() as connection:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from database.engine import Database
-from database.member_tables import identifiers, merge_conflicts
+from database.member_tables import identifiers
 from database.tables import members
 from language.problems import InputRefused
 from members.definitions import load_definitions, read_definitions, save_definitions
@@ -67,16 +67,16 @@ def test_a_dry_run_counts_who_would_merge(run: Import) -> None:
     ]
 
 
-def test_a_card_that_is_anothers_is_listed_and_the_rest_of_the_row_goes_in(
+def test_a_unionid_that_is_anothers_too_is_listed_and_kept_for_both(
     database: Database, run: Import, tmp_path: Path
 ) -> None:
     mapping = MemberMap(key="key", name="name", unionid="u", card="c", accounts=AccountsMap(unionid="main"))
-    assert run("key,name,u,c\nA1,a,U1,C1\nA2,b,,C2\n", mapping=mapping).taken_identifiers == 0
+    assert run("key,name,u,c\nA1,a,U1,C1\nA2,b,,C2\n", mapping=mapping).shared_identifiers == 0
 
     done = run("key,name,u,c\nB1,x,U1,C3\nA2,y,,C2\n", mapping=mapping, errors=tmp_path / "errors.csv")
 
-    assert (done.new, done.changed, done.taken_identifiers, done.refused) == (1, 1, 1, 0)
-    assert "2,unionid,U1,\"this is told of the member A1 too" in (tmp_path / "errors.csv").read_text(encoding="utf-8-sig")
+    assert (done.new, done.changed, done.shared_identifiers, done.refused) == (1, 1, 1, 0)
+    assert "2,unionid,U1,the member A1 has this too" in (tmp_path / "errors.csv").read_text(encoding="utf-8-sig")
     with database.transaction() as connection:
         held = select(members.c.key, identifiers.c.kind, identifiers.c.account, identifiers.c.value)
         rows = connection.execute(held.join(identifiers, identifiers.c.member_id == members.c.id)).all()
@@ -85,9 +85,8 @@ def test_a_card_that_is_anothers_is_listed_and_the_rest_of_the_row_goes_in(
             ("A1", "card", "", "C1"),
             ("A2", "card", "", "C2"),
             ("B1", "card", "", "C3"),
+            ("B1", "unionid", "main", "U1"),
         }
-        conflicts = connection.execute(select(merge_conflicts)).all()
-        assert [(row.first_id, row.second_id, row.matched_by) for row in conflicts] == [(1, 3, "unionid")]
 
 
 def test_the_report_says_what_the_file_was_worth_before_and_after_cleaning(run: Import) -> None:
