@@ -58,6 +58,7 @@ FILES: dict[str, str] = {
     "the file cannot be read: {why}": "文件无法读取：{why}",
     "the file cannot be written: {why}": "文件无法写入：{why}",
     "the file is empty; expected rows of text": "文件为空；应有文本行",
+    "the file must be text in UTF-8 or GB 18030": "文件应为 UTF-8 或 GB 18030 编码的文本",
     "this is no row of a table: {why}": "这一行不是表格行：{why}",
     "this file is being imported by another command; wait for its end": "另一个命令正在导入此文件；请等它结束",
     "the row has {found} cells where {expected} were expected": "此行有 {found} 个单元格，应为 {expected} 个",
