@@ -185,3 +185,22 @@ def test_a_workbook_of_members_goes_in_with_the_rows_it_shows(database: Database
         row = connection.execute(select(members)).one()
         assert (row.key, row.birth_year, row.birth_month, row.birth_day) == ("1001", 1990, 5, 7)
         assert connection.scalar(text("SELECT address FROM addresses")) == "+8613800001234"
+
+
+def test_what_a_merged_row_is_told_lands_where_its_person_is(database: Database, run: Import) -> None:
+    mapping = MemberMap(key="key", name="name", phone="phone", card="card")
+    run("key,name,phone,card\nA1,a,,C1\nA2,b,,\nA3,c,,C9\n", mapping=mapping)
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE members SET merged_into = 1 WHERE key = 'A2'"))
+    words = "key,name,phone,card\nA2,new,13800001234,C9\n"
+
+    tried = run(words, mapping=mapping, dry_run=True)
+    done = run(words, mapping=mapping)
+
+    assert (tried.changed, done.changed, done.shared_identifiers) == (1, 1, 1)
+    assert tried.trial is not None
+    assert [(one.key, one.line) for one in tried.trial.samples] == [("A1", 0)]
+    with database.transaction() as connection:
+        assert connection.scalar(text("SELECT name FROM members WHERE key = 'A1'")) == "new"
+        assert connection.scalar(text("SELECT member_id FROM addresses")) == 1
+        assert set(connection.execute(text("SELECT value FROM identifiers WHERE member_id = 1")).scalars()) == {"C1", "C9"}
