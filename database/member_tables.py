@@ -116,18 +116,22 @@ imports = table(
     Column("accepted", BigInteger, nullable=False, server_default="0"),
     Column("refused", BigInteger, nullable=False, server_default="0"),
     moment("started_at", default=True),
+    moment("last_at"),  # when a command last went on with it; None: no batch is in
     moment("finished_at"),
+    moment("undone_at"),
+    Column("made", INT8MULTIRANGE, nullable=False, server_default="{}"),  # the ids of members that were new
     one_of("kind", "members", "events"),
-    UniqueConstraint("kind", "digest"),
+    index("imports_kind_digest_index", "kind", "digest", unique=True, where="undone_at IS NULL"),
 )
 
-# What an import changed of a member, for taking it back.
+# What an import changed of a member who was known before, by field, for taking it back.
 import_changes = table(
     "import_changes",
-    Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
     only_member(),
-    Column("before", JSONB),  # None: there was no such member
-    Column("after", JSONB, nullable=False),
+    Column("import_id", BigInteger, ForeignKey("imports.id"), primary_key=True),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),  # of an address or identifier its id
+    index(None, "import_id"),
 )
 
 # --------------------------------------------------------------- what happened

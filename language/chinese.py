@@ -9,6 +9,7 @@ from language.chinese_bounces import BOUNCES
 from language.chinese_demo import DEMO
 from language.chinese_facts import FACTS
 from language.chinese_identity import IDENTITY
+from language.chinese_importing import IMPORTING
 from language.chinese_journeys import JOURNEYS
 from language.chinese_loyalty import LOYALTY
 from language.chinese_members import MEMBERS
@@ -22,5 +23,5 @@ from language.chinese_templates import TEMPLATES
 
 CHINESE: Mapping[str, str] = {
     **IDENTITY, **LOYALTY, **SEGMENTS, **FACTS, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS,
-    **REPORTS, **RUNNING,
+    **REPORTS, **RUNNING, **IMPORTING,
 }  # fmt: skip

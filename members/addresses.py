@@ -17,6 +17,9 @@ LONGEST_ADDRESS = 320  #: characters kept of an unusable address; RFC 5321 allow
 #: The short cut for mainland mobiles; the library takes fifty times as long.  A test proves, prefix by
 #: prefix, that both say the same.
 _PLAIN_MOBILE = re.compile(r"(?:\+86|0086|86)?(1(?:[38]\d|4[57]|[59][0-35-9]|6[25-7]|7[0-35-8])\d{8})", re.ASCII)
+#: Numbers such as 10086 and 95588, which are dialled within a country and are nobody's.
+_SHORT_CODE = re.compile(r"(?:10|11|12|95|96)\d{1,6}", re.ASCII)
+_BLANKS_AND_DASHES = str.maketrans("", "", " -")
 _NOT_PART_OF_A_NUMBER = re.compile(r"[\s\-‐-―()（）.·]+")
 _LOCAL_PART = re.compile(r"[^\s\x00-\x1f\x7f@\"(),:;<>\[\]\\.]+(?:\.[^\s\x00-\x1f\x7f@\"(),:;<>\[\]\\.]+)*")
 _OPENID = re.compile(r"[0-9A-Za-z_-]{20,64}", re.ASCII)
@@ -39,9 +42,9 @@ def normalise_phone(text: str) -> NormalisedAddress:
     """Bring a number to E.164; without a country code it is taken for a mainland one.
 
     Problems: ``not_a_number``, ``not_valid`` (no such number can exist), ``not_a_mobile`` (a
-    fixed line or a service number: no text message reaches it).
+    fixed line or a service number: no text message reaches it), ``short_code`` (10086 and its like).
     """
-    plain = _PLAIN_MOBILE.fullmatch(text)
+    plain = _PLAIN_MOBILE.fullmatch(text.translate(_BLANKS_AND_DASHES))
     if plain:
         return NormalisedAddress(f"+86{plain[1]}")
     return _phone_by_library(text)
@@ -54,6 +57,8 @@ def _phone_by_library(text: str) -> NormalisedAddress:
     plain = _PLAIN_MOBILE.fullmatch(digits)
     if plain:
         return NormalisedAddress(f"+86{plain[1]}")
+    if _SHORT_CODE.fullmatch(digits):
+        return NormalisedAddress(digits, "short_code")
     if not re.fullmatch(r"\+?\d{5,20}", digits, re.ASCII):
         return NormalisedAddress(folded[:LONGEST_ADDRESS], "not_a_number")
     if digits.startswith("00"):
@@ -77,7 +82,7 @@ def normalise_email(text: str) -> NormalisedAddress:
     Problems: ``not_an_address``, ``too_long``, ``bad_domain``, ``not_ascii`` (the part before the @ needs
     a mail server with SMTPUTF8, which few have).
     """
-    folded = unicodedata.normalize("NFKC", text).strip().lower()
+    folded = (text if text.isascii() else unicodedata.normalize("NFKC", text)).strip().lower()
     local, at, domain = folded.rpartition("@")
     if not at or not _LOCAL_PART.fullmatch(local):
         return NormalisedAddress(folded[:LONGEST_ADDRESS], "not_an_address")

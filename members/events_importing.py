@@ -99,12 +99,13 @@ def import_events(
         in_batches(
             database,
             rows[0],
-            reader.read,
+            lambda batch: [reader.read(row) for row in batch],
             saving.save,
             standing=standing,
             errors=refusals,
             after_batch=lambda line: progress(line, count) if progress else None,
             size=BATCH,
+            now=now,
         )
     with database.transaction() as connection:
         finish_import(connection, standing, now=now)

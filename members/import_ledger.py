@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database
@@ -23,7 +23,7 @@ HEADER = ("line", "field", "value", "reason")
 FORMULA = re.compile(r"[=+\-@\t\r＝＋－＠]")  #: what a spreadsheet would take for the start of a formula
 KEPT_PROBLEMS = 20
 
-Read = TypeVar("Read")
+Ready = TypeVar("Ready")
 
 #: Called after every batch with the lines done and the lines there are.
 Progress = Callable[[int, int], None]
@@ -47,16 +47,18 @@ class BatchDone:
     accepted: int
     refusals: list["Refusal"]
     refused: int  #: rows; an unusable address is a refusal on a row that was accepted
+    new_ids: Sequence[int] = ()  #: of members made
 
 
 def begin_import(connection: Connection, kind: str, digest: str, file_name: str, *, now: datetime) -> Standing:
-    """Find or make the entry for this file and mapping."""
+    """Find or make the entry for this file and mapping; one that was undone is no longer it."""
     connection.execute(
         upsert(imports)
         .values(kind=kind, digest=digest, file_name=file_name, started_at=now)
-        .on_conflict_do_nothing(index_elements=["kind", "digest"])
+        .on_conflict_do_nothing(index_elements=["kind", "digest"], index_where=imports.c.undone_at.is_(None))
     )
-    row = connection.execute(select(imports).where(imports.c.kind == kind, imports.c.digest == digest)).one()
+    this_one = (imports.c.kind == kind, imports.c.digest == digest, imports.c.undone_at.is_(None))
+    row = connection.execute(select(imports).where(*this_one)).one()
     return Standing(
         id=row.id,
         lines_done=row.lines_done,
@@ -66,8 +68,17 @@ def begin_import(connection: Connection, kind: str, digest: str, file_name: str,
     )
 
 
+_ADVANCE = text("""
+UPDATE imports SET lines_done = :to_line, accepted = accepted + :accepted, refused = refused + :refused,
+    last_at = :now,
+    made = made + coalesce(
+        (SELECT range_agg(int8range(id, id, '[]')) FROM unnest(CAST(:new_ids AS bigint[])) AS id), '{}')
+WHERE id = :import_id AND lines_done = :from_line AND undone_at IS NULL
+""")
+
+
 def advance_import(
-    connection: Connection, standing: Standing, *, from_line: int, to_line: int, accepted: int, refused: int
+    connection: Connection, standing: Standing, done: BatchDone, *, from_line: int, to_line: int, now: datetime
 ) -> None:
     """Move on within the batch's own transaction.
 
@@ -75,9 +86,16 @@ def advance_import(
         InputRefused: somebody else has moved on from ``from_line``; this batch must roll back.
     """
     moved = connection.execute(
-        update(imports)
-        .where(imports.c.id == standing.id, imports.c.lines_done == from_line)
-        .values(lines_done=to_line, accepted=imports.c.accepted + accepted, refused=imports.c.refused + refused)
+        _ADVANCE,
+        {
+            "import_id": standing.id,
+            "from_line": from_line,
+            "to_line": to_line,
+            "accepted": done.accepted,
+            "refused": done.refused,
+            "new_ids": list(done.new_ids),
+            "now": now,
+        },
     ).rowcount
     if moved != 1:
         raise refuse("this file is being imported by another command; wait for its end")
@@ -152,53 +170,47 @@ class ErrorsFile:
 def in_batches(
     database: Database,
     rows: Iterable[TextRow],
-    read: Callable[[TextRow], Read],
-    save: Callable[[Connection, Sequence[Read]], BatchDone],
+    make_ready: Callable[[Sequence[TextRow]], Ready],
+    save: Callable[[Connection, Ready], BatchDone],
     *,
     standing: Standing | None,
     errors: ErrorsFile,
     after_batch: Callable[[int], None],
     size: int,
+    now: datetime,
 ) -> None:
     """Save the rows that are not in yet, each batch in its own transaction together with the line it reached.
 
-    The next batch is read while the database is busy with this one.  Without a ``standing`` every
-    batch is rolled back: nothing is kept.
+    The next batch is made ready while the database is busy with this one.  Without a ``standing``
+    every batch is rolled back: nothing is kept.
     """
     done = standing.lines_done if standing else 0
     waiting = (row for row in rows if row.line > done)
-    for reached, batch in _one_ahead(waiting, read, size):
+    for reached, batch in _one_ahead(waiting, make_ready, size):
         with database.engine.connect() as connection:
             result = save(connection, batch)
             errors.write(result.refusals)
             if standing is None:
                 connection.rollback()
             else:
-                advance_import(
-                    connection,
-                    standing,
-                    from_line=done,
-                    to_line=reached,
-                    accepted=result.accepted,
-                    refused=result.refused,
-                )
+                advance_import(connection, standing, result, from_line=done, to_line=reached, now=now)
                 connection.commit()
                 done = reached
         after_batch(reached)
 
 
 def _one_ahead(
-    rows: Iterator[TextRow], read: Callable[[TextRow], Read], size: int
-) -> Iterator[tuple[int, Sequence[Read]]]:
-    """Yield batches with the line each reaches; one more is being read in the background."""
+    rows: Iterator[TextRow], make_ready: Callable[[Sequence[TextRow]], Ready], size: int
+) -> Iterator[tuple[int, Ready]]:
+    """Yield batches with the line each reaches; one more is being made ready in the background."""
 
-    def next_batch() -> tuple[int, list[Read]]:
+    def next_batch() -> tuple[int, Ready] | None:
         batch = list(islice(rows, size))
-        return (batch[-1].line if batch else 0), [read(row) for row in batch]
+        return (batch[-1].line, make_ready(batch)) if batch else None
 
     with ThreadPoolExecutor(1) as background:
         coming = background.submit(next_batch)
-        while (ready := coming.result())[1]:
+        while (ready := coming.result()) is not None:
             coming = background.submit(next_batch)
             yield ready
 

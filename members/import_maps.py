@@ -2,9 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from language.documents import read_document, validate
 from language.problems import refuse
@@ -31,11 +31,13 @@ class FileMap(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    delimiter: str = ","  #: one character, ``tab``, or ``whitespace`` for any run of blanks
+    delimiter: str | None = None  #: one character, ``tab``, ``whitespace`` for any run of blanks; None: found out
 
     @field_validator("delimiter")
     @classmethod
-    def _is_a_delimiter(cls, value: str) -> str:
+    def _is_a_delimiter(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         value = {"tab": "\t", "\\t": "\t"}.get(value, value)
         if value != WHITESPACE and (len(value) != 1 or value in '"\r\n\0'):
             raise mistake("a single character, tab or whitespace was expected; found {found}", found=repr(value)[:80])
@@ -47,12 +49,29 @@ class FileMap(BaseModel):
 
 
 class ConsentMap(BaseModel):
-    """What the consent columns' yes means: where it was given, and to which wording."""
+    """What the consent columns' yes means: where it was given, and to which wording.  Both together are its proof."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    source: str = Field(default="import", min_length=1, max_length=200)
+    source: str | None = Field(default=None, min_length=1, max_length=200)  #: None: import
     text_version: str = Field(default="", max_length=200)
+
+    def is_proof(self) -> bool:
+        """Say whether this tells where a yes was given and to what."""
+        return self.source is not None and self.text_version != ""
+
+
+class AccountsMap(BaseModel):
+    """Whose the unionids and card numbers of a file are; needed where an installation has several."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    unionid: str = Field(default="", max_length=200)
+    card: str = Field(default="", max_length=200)
+
+
+#: Fields that hold a yes or no, and the channel it is for.
+CONSENT_COLUMNS = {"consent_sms": "sms", "consent_email": "email", "consent_wechat": "wechat"}
 
 
 class MemberMap(FileMap):
@@ -77,12 +96,25 @@ class MemberMap(FileMap):
     phone: Column | None = None
     email: Column | None = None
     openid: Column | None = None
+    unionid: Column | None = None
+    card: Column | None = None
     consent_sms: Column | None = None
     consent_email: Column | None = None
     consent_wechat: Column | None = None
     consent_at: Column | None = None  #: when the consents were given; None: when they are imported
     attributes: dict[str, Column] = Field(default_factory=dict, max_length=200)
     consent: ConsentMap = ConsentMap()
+    accounts: AccountsMap = AccountsMap()
+
+    @model_validator(mode="after")
+    def _consents_have_their_proof(self) -> Self:
+        told = [name for name in CONSENT_COLUMNS if getattr(self, name) is not None]
+        if told and self.consent_at is None and not self.consent.is_proof():
+            raise mistake(
+                "a yes without its proof is none: with {column}, say consent: {{source: …, text_version: …}}, or map consent_at",
+                column=told[0],
+            )
+        return self
 
     def columns(self) -> dict[str, str | int]:
         """Return the mapped fields with their columns, attributes as ``attributes.NAME``."""
@@ -91,7 +123,8 @@ class MemberMap(FileMap):
         return told | {f"attributes.{name}": column for name, column in self.attributes.items()}
 
 
-MEMBER_FIELDS = tuple(name for name in MemberMap.model_fields if name not in ("delimiter", "attributes", "consent"))
+NOT_COLUMNS = ("delimiter", "attributes", "consent", "accounts")
+MEMBER_FIELDS = tuple(name for name in MemberMap.model_fields if name not in NOT_COLUMNS)
 
 
 class KindColumn(BaseModel):
@@ -153,6 +186,8 @@ KNOWN_HEADERS: dict[str, str] = {
         "phone": "phone mobile phonenumber mobilenumber cellphone 手机 手机号 手机号码 电话 联系电话 移动电话",
         "email": "email mail emailaddress 邮箱 电子邮箱 电子邮件 邮件",
         "openid": "openid wechatopenid 微信openid",
+        "unionid": "unionid wechatunionid 微信unionid",
+        "card": "card cardnumber physicalcard 实体卡号",
     }.items()
     for header in headers.split()
 }
@@ -160,14 +195,26 @@ KNOWN_HEADERS: dict[str, str] = {
 
 def known_field(header: str) -> str | None:
     """Return the field a header means by itself, or None.  Consent is never guessed."""
-    return KNOWN_HEADERS.get(header.strip().lower().replace(" ", "").replace("_", "").replace("-", ""))
+    return KNOWN_HEADERS.get(_plain(header))
+
+
+def _plain(header: str) -> str:
+    return header.strip().lower().replace(" ", "").replace("_", "").replace("-", "")
+
+
+CARDS = frozenset({"cardno", "卡号", "会员卡号"})
 
 
 def mapped_by_header(header: list[str]) -> MemberMap:
-    """Map the columns whose header is understood; the first of two alike wins."""
+    """Map the columns whose header is understood; the first of two alike wins.
+
+    The number of a card is the member's key only where no other column is.
+    """
     found: dict[str, str] = {}
+    keys = [column for column in header if known_field(column) == "key"]
+    cards = [column for column in keys if _plain(column) in CARDS] if len(keys) > 1 else []
     for column in header:
-        field = known_field(column)
+        field = "card" if column in cards and len(cards) < len(keys) else known_field(column)
         if field is not None:
             found.setdefault(field, column.strip())
     return MemberMap.model_validate(found)

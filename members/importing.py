@@ -1,11 +1,11 @@
-"""Members from a CSV file: read in a stream, saved in batches, gone on with after a kill.
+"""Members from a file: read in a stream, saved in batches, gone on with after a kill.
 
 The same file with the same map is in once: a second import finds it finished and changes nothing.
 """
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from itertools import islice
 from pathlib import Path
@@ -21,35 +21,59 @@ from members.import_ledger import (
     ErrorsFile,
     Progress,
     Refusal,
+    Standing,
     begin_import,
     finish_import,
     in_batches,
 )
 from members.import_maps import MemberMap, mapped_by_header, places
-from members.member_rows import MemberRow, RowReader
-from members.people import save_people
-from members.person import UnusableAddress
+from members.import_report import FileReport, Tally
+from members.import_trial import Trial, Trying
+from members.member_rows import MemberRow, ReadAttributes, RowReader
+from members.people import PreparedPeople, Saved, prepare_people, save_prepared
+from members.people_rows import Misspelling
+from members.person import SharedIdentifier, UnusableAddress
 from members.text_files import TextFile, TextRow, look_through, read_rows
 
-BATCH = 5000
+BATCH = 10_000
 FIELD_OF_CHANNEL = {"sms": "phone", "email": "email", "wechat": "openid"}
 
-MEMBER_IDS = "SELECT key, id FROM unnest(CAST(:keys AS text[])) AS key JOIN members USING (key)"
+MEMBER_IDS = "SELECT key, coalesce(merged_into, id) AS id FROM unnest(CAST(:keys AS text[])) AS key JOIN members USING (key)"
+
+# The value before the first change and after the last one; a key may come in several batches.
+KEEP_CHANGES = """
+INSERT INTO import_changes (import_id, member_id, before, after)
+SELECT :import_id, member_id,
+       coalesce(jsonb_object_agg(field, before) FILTER (WHERE before IS NOT NULL), '{}'),
+       coalesce(jsonb_object_agg(field, after) FILTER (WHERE after IS NOT NULL), '{}')
+FROM incoming_changes
+WHERE NOT member_id = ANY(:new_ids)
+  AND NOT EXISTS (SELECT FROM imports WHERE imports.id = :import_id AND made @> member_id)
+GROUP BY member_id
+ON CONFLICT (member_id, import_id) DO UPDATE
+SET before = excluded.before || import_changes.before, after = import_changes.after || excluded.after
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MembersImported:
     """What an import did this time; ``already`` says the file was in before and nothing was done."""
 
+    id: int | None = None  #: by which it can be undone; None: a dry run
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     refused: int = 0  #: rows
     unusable_addresses: int = 0
+    shared_identifiers: int = 0  #: unionids and cards that another member has too
     consents: int = 0  #: rows added
     already: bool = False
     unused_columns: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()  #: the first few
+    report: FileReport = field(default_factory=FileReport)
+    trial: Trial | None = None  #: of a dry run
+    mapping: MemberMap = field(default_factory=MemberMap)  #: by which the file was read
+    header: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +84,7 @@ class _Source:
     mapping: MemberMap
     reader: RowReader
     rows: Iterator[TextRow]
+    header: tuple[str, ...]
     unused_columns: tuple[str, ...]
 
     def digest(self) -> str:
@@ -69,7 +94,7 @@ class _Source:
 
 def import_members(
     database: Database,
-    path: Path,
+    path: Path | TextFile,
     *,
     mapping: MemberMap | None = None,
     now: datetime,
@@ -79,8 +104,9 @@ def import_members(
     errors: Path | None = None,
     language: str = "en",
     progress: Progress | None = None,
+    read_attributes: ReadAttributes = dict,
 ) -> MembersImported:
-    """Import a CSV file of members.
+    """Import a table of members: text with separated cells, or a sheet of a workbook.
 
     Without ``mapping`` the columns are known by their headers.  Days and hours without an offset
     are in ``zone``.  A row that cannot be used is written to ``errors``, its reason in ``language``,
@@ -89,33 +115,34 @@ def import_members(
     Raises:
         InputRefused: the file cannot be read, a mapped column is missing, or none holds the key.
     """
-    source = _prepare(path, mapping, zone)
+    file = path if isinstance(path, TextFile) else look_through(path)
+    source = _prepare(file, mapping, zone, read_attributes)
     standing = None
     if not dry_run:
         with database.transaction() as connection:
-            standing = begin_import(connection, "members", source.digest(), path.name, now=now)
+            standing = begin_import(connection, "members", source.digest(), file.path.name, now=now)
         if standing.finished:
-            return MembersImported(already=True)
-    saving = _Saving(source, now, secret)
+            return MembersImported(id=standing.id, already=True, mapping=source.mapping, header=source.header)
+    saving = _Saving(source, standing, now, secret)
     with ErrorsFile(path=errors, after_line=standing.lines_done if standing else 0, language=language) as refusals:
         in_batches(
             database,
             source.rows,
-            source.reader.read,
+            saving.make_ready,
             saving.save,
             standing=standing,
             errors=refusals,
-            after_batch=lambda line: progress(line, source.file.lines) if progress else None,
+            after_batch=lambda line: progress(line, file.lines) if progress else None,
             size=BATCH,
+            now=now,
         )
     if standing is not None:
         with database.transaction() as connection:
             finish_import(connection, standing, now=now)
-    return replace(saving.total, unused_columns=source.unused_columns, problems=tuple(refusals.first))
+    return saving.done(tuple(refusals.first))
 
 
-def _prepare(path: Path, mapping: MemberMap | None, zone: tzinfo) -> _Source:
-    file = look_through(path)
+def _prepare(file: TextFile, mapping: MemberMap | None, zone: tzinfo, read_attributes: ReadAttributes) -> _Source:
     told = mapping or MemberMap()
     rows = read_rows(file, told.delimiter)
     headerless = mapping is not None and all(isinstance(column, int) for column in told.columns().values())
@@ -126,55 +153,88 @@ def _prepare(path: Path, mapping: MemberMap | None, zone: tzinfo) -> _Source:
     if told.key is None:
         raise refuse(
             "no column holds the member's key; expected a header such as 会员号 or member_no, or a map with key: COLUMN",
-            file=str(path),
+            file=str(file.path),
             line=1,
         )
-    found = places(told.columns(), header, file=str(path))
+    found = places(told.columns(), header, file=str(file.path))
     used = set(found.values())
+    width = len(header) if header else None
     return _Source(
         file=file,
         mapping=told,
-        reader=RowReader(found, zone, width=len(header) if header else None),
+        reader=RowReader(found, zone, width=width, proven=told.consent.is_proof(), read_attributes=read_attributes),
         rows=rows,
+        header=tuple(header or ()),
         unused_columns=tuple(name for place, name in enumerate(header or []) if place not in used and name),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Rows made ready while the batch before them was written."""
+
+    rows: list[MemberRow]
+    people: PreparedPeople
 
 
 class _Saving:
     """Saves batches of rows and adds up what became of them."""
 
-    def __init__(self, source: _Source, now: datetime, secret: bytes) -> None:
+    def __init__(self, source: _Source, standing: Standing | None, now: datetime, secret: bytes) -> None:
         self._source = source
+        self._standing = standing
         self._now = now
         self._secret = secret
-        self.total = MembersImported()
+        self._tally = Tally()
+        self._trying = Trying()
+        self._total = Saved()
+        self._refused = self._consents = 0
 
-    def save(self, connection: Connection, read: Sequence[MemberRow]) -> BatchDone:
+    def make_ready(self, rows: Sequence[TextRow]) -> _Batch:
+        """Do for a batch what needs no database."""
+        read = [self._source.reader.read(row) for row in rows]
+        people = [row.person for row in read if row.person is not None]
+        accounts = self._source.mapping.accounts.model_dump()
+        return _Batch(read, prepare_people(people, secret=self._secret, accounts=accounts))
+
+    def save(self, connection: Connection, batch: _Batch) -> BatchDone:
         """Save one batch within the transaction that also moves the import on."""
-        good = [(row, row.person) for row in read if row.person is not None]
-        saved = save_people(connection, [person for _, person in good], now=self._now, secret=self._secret)
-        good = [(row, person) for row, person in good if person.key not in saved.erased]
-        added = self._save_consents(connection, [row for row, _ in good if row.consents])
-        lines = {person.key: row.line for row, person in good}
-        refusals = [refusal for row in read for refusal in row.refusals]
-        refusals += [
-            Refusal(line=row.line, problem=ERASED_PROBLEM)
-            for row in read
-            if row.person and row.person.key in saved.erased
-        ]
-        refusals += [_unusable(lines[address.key], address) for address in saved.unusable]
-        refused = len(read) - len(good)
-        self.total = replace(
-            self.total,
-            new=self.total.new + saved.new,
-            changed=self.total.changed + saved.changed,
-            unchanged=self.total.unchanged + saved.unchanged,
-            refused=self.total.refused + refused,
-            unusable_addresses=self.total.unusable_addresses + len(saved.unusable),
-            consents=self.total.consents + added,
+        saved = save_prepared(connection, batch.people, now=self._now, secret=self._secret, remember=True)
+        if self._standing is None:
+            self._trying.look(connection, batch.rows, saved)
+        elif saved.changed:
+            told = {"import_id": self._standing.id, "new_ids": list(saved.new_ids)}
+            connection.execute(text(KEEP_CHANGES), told)
+        kept = [row for row in batch.rows if row.person is not None and row.person.key not in saved.erased]
+        self._consents += self._save_consents(connection, [row for row in kept if row.consents])
+        self._tally.add(batch.rows, batch.people)
+        self._total += replace(saved, new_ids=(), unusable=())
+        refused = len(batch.rows) - len(kept)
+        self._refused += refused
+        refusals = _refusals(batch, saved)
+        return BatchDone(
+            accepted=len(batch.rows) - refused, refusals=refusals, refused=refused, new_ids=saved.new_ids
         )
-        refusals.sort(key=lambda refusal: refusal.line)
-        return BatchDone(accepted=len(good), refusals=refusals, refused=refused)
+
+    def done(self, problems: tuple[Problem, ...]) -> MembersImported:
+        """Say what became of the whole file."""
+        report = self._tally.report()
+        return MembersImported(
+            id=self._standing.id if self._standing else None,
+            new=self._total.new,
+            changed=self._total.changed,
+            unchanged=self._total.unchanged,
+            refused=self._refused,
+            unusable_addresses=sum(report.unusable.values()),
+            shared_identifiers=len(self._total.shared),
+            consents=self._consents,
+            unused_columns=self._source.unused_columns,
+            problems=problems,
+            report=report,
+            trial=None if self._standing else self._trying.trial(),
+            mapping=self._source.mapping,
+            header=self._source.header,
+        )
 
     def _save_consents(self, connection: Connection, rows: Sequence[MemberRow]) -> int:
         keys = list({row.person.key for row in rows if row.person})
@@ -182,15 +242,16 @@ class _Saving:
             return 0
         ids = {row.key: row.id for row in connection.execute(text(MEMBER_IDS), {"keys": keys})}
         about = self._source.mapping.consent
+        entry = self._standing.id if self._standing else None
         latest = {
             (ids[row.person.key], consent.channel): NewConsent(
                 member_id=ids[row.person.key],
                 channel=consent.channel,
                 purpose="marketing",
                 granted=consent.granted,
-                source=about.source,
+                source=about.source or "import",
                 text_version=about.text_version,
-                proof={"file": self._source.file.path.name, "line": row.line},
+                proof={"file": self._source.file.path.name, "line": row.line, "import": entry},
                 occurred_at=consent.occurred_at,
             )
             for row in rows
@@ -200,10 +261,39 @@ class _Saving:
         return record_consents(connection, latest.values(), now=self._now, only_news=True)
 
 
-def _unusable(line: int, address: UnusableAddress) -> Refusal:
+def _refusals(batch: _Batch, saved: Saved) -> list[Refusal]:
+    """List what could not be used of a batch, and what looks wrong, by line."""
+    found = [refusal for row in batch.rows for refusal in row.refusals]
+    if saved.erased:
+        erased = (row for row in batch.rows if row.person is not None and row.person.key in saved.erased)
+        found += [Refusal(line=row.line, problem=ERASED_PROBLEM) for row in erased]
+    remarkable: list[UnusableAddress | Misspelling | SharedIdentifier] = [*saved.unusable, *saved.shared]
+    remarkable += batch.people.misspelt
+    if remarkable:
+        lines = {row.person.key: row.line for row in batch.rows if row.person is not None}
+        # What a merged row was told is its kept row's, whose key may stand in no line.
+        found += [_refusal(lines.get(one.key, 0), one) for one in remarkable if one.key not in saved.erased]
+    return sorted(found, key=lambda refusal: refusal.line)
+
+
+def _refusal(line: int, what: UnusableAddress | Misspelling | SharedIdentifier) -> Refusal:
+    if isinstance(what, UnusableAddress):
+        problem = Problem(
+            sentence="the address is kept but cannot be used: {problem}",
+            values={"problem": what.problem},
+            field=FIELD_OF_CHANNEL[what.channel],
+        )
+        return Refusal(line=line, problem=problem, value=what.address)
+    if isinstance(what, Misspelling):
+        problem = Problem(
+            sentence="the mailbox is used but looks misspelt; did the member mean {near}?",
+            values={"near": what.near},
+            field="email",
+        )
+        return Refusal(line=line, problem=problem, value=what.address)
     problem = Problem(
-        sentence="the address is kept but cannot be used: {problem}",
-        values={"problem": address.problem},
-        field=FIELD_OF_CHANNEL[address.channel],
+        sentence="the member {other} has this too; tidings members duplicates shows who may be one person",
+        values={"other": what.other_key},
+        field=what.kind,
     )
-    return Refusal(line=line, problem=problem, value=address.address)
+    return Refusal(line=line, problem=problem, value=what.value)

@@ -1,16 +1,16 @@
 """One row of a member file: its cells read into a person and the consents it tells."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from language.problems import Problem
 from members.dates import BirthdayRead, read_birthday, read_lunar_birthday, read_moment
 from members.import_ledger import Refusal
+from members.import_maps import CONSENT_COLUMNS
 from members.person import Person, person_problem
 from members.text_files import TextRow
 
-CONSENT_COLUMNS = {"consent_sms": "sms", "consent_email": "email", "consent_wechat": "wechat"}
 YES = frozenset({"是", "同意", "已同意", "愿意", "y", "yes", "true", "t", "1", "on", "granted", "subscribed"})
 NO = frozenset({"否", "不同意", "未同意", "拒绝", "n", "no", "false", "f", "0", "off", "withdrawn", "unsubscribed"})
 
@@ -40,11 +40,28 @@ class MemberRow:
     refusals: tuple[Refusal, ...] = ()
 
 
-class RowReader:
-    """Reads rows whose cells stand at known places; days without an offset are in ``zone``."""
+#: Makes the values of attributes from a row's words, or says what is wrong with one of them.
+ReadAttributes = Callable[[Mapping[str, str]], Mapping[str, object] | Problem]
 
-    def __init__(self, found: Mapping[str, int], zone: tzinfo, *, width: int | None) -> None:
-        self._place = dict(found)
+NO_PROOF = Problem(sentence="a yes without its proof was not recorded; expected when it was given", field="consent_at")
+
+
+class RowReader:
+    """Reads rows whose cells stand at known places; days without an offset are in ``zone``.
+
+    ``read_attributes`` gives attributes their types; without it they are kept as words.  Where
+    ``proven`` is False a yes counts only in a row that says when it was given.
+    """
+
+    def __init__(
+        self,
+        found: Mapping[str, int],
+        zone: tzinfo,
+        *,
+        width: int | None,
+        proven: bool = True,
+        read_attributes: ReadAttributes = dict,
+    ) -> None:
         self._zone = zone
         self._width = width  #: cells a row must have; None: at least those that are mapped
         self._reach = max(found.values()) + 1
@@ -53,6 +70,9 @@ class RowReader:
             for field, place in found.items()
             if field.startswith("attributes.")
         }
+        self._proven = proven
+        self._read_attributes = read_attributes
+        self._plain = [(field, place) for field, place in found.items() if not field.startswith("attributes.")]
         self._tells_consent = any(column in found for column in CONSENT_COLUMNS)
 
     def read(self, row: TextRow) -> MemberRow:
@@ -61,7 +81,7 @@ class RowReader:
         if problem:
             return _refused(row, problem)
         cells = [cell.strip() for cell in row.cells]
-        told = {field: cells[place] or None for field, place in self._place.items() if field[:10] != "attributes"}
+        told = {field: cells[place] or None for field, place in self._plain}
         birthday = self._birthday(told)
         if isinstance(birthday, Problem):
             return _refused(row, birthday, told.get(birthday.field or ""))
@@ -69,13 +89,19 @@ class RowReader:
         joined_at = read_moment(joined, self._zone) if joined else None
         if joined and joined_at is None:
             return _refused(row, Problem(sentence=NO_MOMENT, field="joined_at"), joined)
-        person = self._person(told, birthday, joined_at, cells)
+        attributes = self._read_attributes({name: cells[at] for name, at in self._attributes.items() if cells[at]})
+        if isinstance(attributes, Problem):
+            return _refused(row, attributes)
+        person = self._person(told, birthday, joined_at, attributes)
         problem = person_problem(person)
         if problem:
             return _refused(row, problem, told.get(problem.field or ""))
         consents = self._consents(told) if self._tells_consent else ()
         if isinstance(consents, Problem):
             return _refused(row, consents, told.get(consents.field or ""))
+        proven = tuple(one for one in consents if self._proven or one.occurred_at or not one.granted)
+        if len(proven) < len(consents):
+            return MemberRow(row.line, person, proven, (Refusal(line=row.line, problem=NO_PROOF),))
         return MemberRow(row.line, person, consents)
 
     def _shape_problem(self, cells: list[str]) -> Problem | None:
@@ -98,7 +124,7 @@ class RowReader:
         told: Mapping[str, str | None],
         birthday: BirthdayRead | None,
         joined_at: datetime | None,
-        cells: list[str],
+        attributes: Mapping[str, object],
     ) -> Person:
         return Person(
             key=told["key"] or "",
@@ -112,10 +138,12 @@ class RowReader:
             birth_calendar=None if birthday is None else "lunar" if told.get("lunar_birthday") else "solar",
             birth_leap_month=birthday.leap_month if birthday else False,
             joined_at=joined_at,
-            attributes={name: cells[place] for name, place in self._attributes.items() if cells[place]},
+            attributes=attributes,
             phone=told.get("phone"),
             email=told.get("email"),
             openid=told.get("openid"),
+            unionid=told.get("unionid"),
+            card=told.get("card"),
         )
 
     def _consents(self, told: Mapping[str, str | None]) -> tuple[ConsentRead, ...] | Problem:

@@ -1,8 +1,5 @@
 """Members and their addresses: saved in sets, found by key or id."""
 
-import csv
-import io
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +9,6 @@ from sqlalchemy import Connection, func, or_, select, text
 
 from database.tables import members
 from members.addresses import (
-    NORMALISERS,
     NormalisedAddress,
     fingerprint,
     normalise_email,
@@ -20,25 +16,33 @@ from members.addresses import (
     normalise_phone,
 )
 from members.erasure.refusing import erased_keys
+from members.people_rows import PreparedPeople, prepare_people
 from members.people_sql import (
     ANY_MERGED,
     COPY_ADDRESSES,
+    COPY_IDENTIFIERS,
     COPY_PEOPLE,
     INSERT_NEW,
     LAND_ON_KEPT,
+    LEAVE_OUT,
     LOCK_KNOWN,
     PREPARE,
     RETIRE_ADDRESSES,
     SAVE_ADDRESSES,
+    SAVE_FIRST_ADDRESSES,
+    SAVE_IDENTIFIERS,
+    SHARED_IDENTIFIERS,
+    UPDATE_AND_REMEMBER,
     UPDATE_KNOWN,
 )
-from members.person import Person, Saved, UnusableAddress, merge, person_problem
+from members.person import Person, Saved, SharedIdentifier, UnusableAddress, person_problem
 from members.reckoning import touch
 
 __all__ = [
     "FoundMember",
     "NormalisedAddress",
     "Person",
+    "PreparedPeople",
     "Saved",
     "UnusableAddress",
     "find_member",
@@ -47,11 +51,10 @@ __all__ = [
     "normalise_openid",
     "normalise_phone",
     "person_problem",
+    "prepare_people",
     "save_people",
+    "save_prepared",
 ]
-
-Row = tuple[object, ...]
-AddressRow = tuple[str, str, str, str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,80 +75,76 @@ def save_people(connection: Connection, people: Iterable[Person], *, now: dateti
     was erased is not taken in again.  Consent is never touched.  Rows are locked in the order of their ids, so that
     two savers cannot deadlock.
     """
-    merged: dict[str, Person] = {}
-    for person in people:
-        known = merged.get(person.key)
-        merged[person.key] = person if known is None else merge(known, person)
-    erased = erased_keys(connection, merged, secret=secret)
-    merged = {key: person for key, person in merged.items() if key not in erased}
-    if not merged:
-        return Saved(erased=tuple(sorted(erased)))
-    for statement in PREPARE:
-        connection.execute(text(statement))
-    _copy(connection, COPY_PEOPLE, map(_person_row, merged.values()))
-    addresses = _address_rows(merged.values(), secret)
-    _copy(connection, COPY_ADDRESSES, addresses)
-    if connection.execute(text(ANY_MERGED)).scalar_one():
-        for statement in LAND_ON_KEPT:
-            connection.execute(text(statement))
-    new = set(connection.execute(text(INSERT_NEW), {"now": now}).scalar_one())
+    return save_prepared(connection, prepare_people(people, secret=secret), now=now, secret=secret)
+
+
+def save_prepared(
+    connection: Connection, people: PreparedPeople, *, now: datetime, secret: bytes, remember: bool = False
+) -> Saved:
+    """Save people whose rows are made already, as ``save_people`` does.
+
+    With ``remember`` the session's table ``incoming_changes`` holds, until the transaction ends, what
+    every member who was known before had in each field that changed, and has now.
+    """
+    if not people.count:
+        return Saved()
+    erased = _copy_all(connection, people, secret)
+    new: list[int] = connection.execute(text(INSERT_NEW), {"now": now}).scalar_one()
+    told = {"now": now, "new": new}
     touched: set[int] = set()
-    if len(new) < len(merged):
+    if new:
+        connection.execute(text(SAVE_FIRST_ADDRESSES), told)
+    if len(new) < people.count - len(erased):
         connection.execute(text(LOCK_KNOWN))
-        touched.update(connection.execute(text(UPDATE_KNOWN), {"now": now}).scalar_one())
+        update = UPDATE_AND_REMEMBER if remember else UPDATE_KNOWN
+        touched.update(connection.execute(text(update), told).scalar_one())
         connection.execute(text(RETIRE_ADDRESSES))
-    touched.update(connection.execute(text(SAVE_ADDRESSES), {"now": now}).scalar_one())
-    touch(connection, new | touched)
-    changed = len(touched - new)
+        touched.update(connection.execute(text(SAVE_ADDRESSES), told).scalar_one())
+    shared: tuple[SharedIdentifier, ...] = ()
+    if people.identifiers:
+        touched.update(connection.execute(text(SAVE_IDENTIFIERS), {"now": now}).scalar_one())
+        shared = _shared_identifiers(connection)
+    changed = len(touched.difference(new))
+    touch(connection, touched.union(new))
     return Saved(
         new=len(new),
         changed=changed,
-        unchanged=len(merged) - len(new) - changed,
-        unusable=tuple(
-            UnusableAddress(key=key, channel=channel, address=address, problem=problem)
-            for key, channel, address, _, problem in addresses
-            if problem is not None
-        ),
+        unchanged=people.count - len(erased) - len(new) - changed,
+        unusable=people.unusable,
+        shared=shared,
+        new_ids=tuple(new),
         erased=tuple(sorted(erased)),
     )
 
 
-def _copy(connection: Connection, statement: str, rows: Iterable[Row]) -> None:
-    """Send rows as CSV, which is written several times faster than row by row; None and "" are NULL."""
+def _copy_all(connection: Connection, people: PreparedPeople, secret: bytes) -> set[str]:
+    """Put people into this session's tables, with the rows they have now; return who was erased and left out."""
+    for statement in PREPARE:
+        connection.execute(text(statement))
+    _copy(connection, COPY_PEOPLE, people.people)
+    _copy(connection, COPY_ADDRESSES, people.addresses)
+    if people.identifiers:
+        _copy(connection, COPY_IDENTIFIERS, people.identifiers)
+    erased = erased_keys(connection, people.keys, secret=secret)
+    if erased:
+        for statement in LEAVE_OUT:
+            connection.execute(text(statement), {"keys": list(erased)})
+    if connection.execute(text(ANY_MERGED)).scalar_one():
+        for statement in LAND_ON_KEPT:
+            connection.execute(text(statement))
+    return erased
+
+
+def _copy(connection: Connection, statement: str, rows: str) -> None:
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(written.getvalue())
+        copy.write(rows)
 
 
-def _person_row(person: Person) -> Row:
-    return (
-        person.key,
-        person.name,
-        person.language,
-        person.time_zone,
-        person.tier,
-        person.birth_year,
-        person.birth_month,
-        person.birth_day,
-        person.birth_calendar,
-        person.birth_leap_month,
-        person.joined_at,
-        json.dumps(dict(person.attributes), ensure_ascii=False, default=str) if person.attributes else None,
-    )
-
-
-def _address_rows(people: Iterable[Person], secret: bytes) -> list[AddressRow]:
-    rows: list[AddressRow] = []
-    for person in people:
-        for channel, given in (("sms", person.phone), ("email", person.email), ("wechat", person.openid)):
-            if given:
-                found = NORMALISERS[channel](given)
-                mark = f"\\x{fingerprint(secret, channel, found.address).hex()}"
-                rows.append((person.key, channel, found.address, mark, found.problem))
-    return rows
+def _shared_identifiers(connection: Connection) -> tuple[SharedIdentifier, ...]:
+    """Find what was told of a member and is another's too."""
+    return tuple(SharedIdentifier(**row) for row in connection.execute(text(SHARED_IDENTIFIERS)).mappings())
 
 
 def find_member(connection: Connection, key_or_id: str | int) -> FoundMember | None:

@@ -10,6 +10,8 @@ from language.problems import Problem
 
 ZONES = frozenset(available_timezones())
 BIRTHDAY = ("birth_year", "birth_month", "birth_day", "birth_calendar", "birth_leap_month")
+#: Fields of which each is believed by itself.
+TOLD_ALONE = ("name", "language", "time_zone", "tier", "joined_at", "phone", "email", "openid", "unionid", "card")
 MONTH_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 NO_SUCH_DAY = Problem(sentence="there is no such day in the calendar", field="birthday")
 LONGEST_TEXT = 1000  #: characters of a name, tier or key; more is a file read the wrong way
@@ -34,6 +36,8 @@ class Person:
     phone: str | None = None  #: as written; normalised when saved
     email: str | None = None
     openid: str | None = None
+    unionid: str | None = None  #: WeChat's id of the person across the accounts of one company
+    card: str | None = None  #: the number of a card
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +51,16 @@ class UnusableAddress:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SharedIdentifier:
+    """A unionid or card number told of one member that another member has too: two rows of one person, perhaps."""
+
+    key: str  #: of the member it was told of
+    kind: str  #: unionid or card
+    value: str
+    other_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Saved:
     """How many members were new, changed in themselves or an address, and the same as before."""
 
@@ -55,6 +69,8 @@ class Saved:
     unchanged: int = 0
     unusable: tuple[UnusableAddress, ...] = ()
     erased: tuple[str, ...] = ()  #: keys of those who were erased and are not taken in again
+    shared: tuple[SharedIdentifier, ...] = ()
+    new_ids: tuple[int, ...] = ()
 
     def __add__(self, other: "Saved") -> "Saved":
         return Saved(
@@ -63,6 +79,8 @@ class Saved:
             unchanged=self.unchanged + other.unchanged,
             unusable=self.unusable + other.unusable,
             erased=self.erased + other.erased,
+            shared=self.shared + other.shared,
+            new_ids=self.new_ids + other.new_ids,
         )
 
 
@@ -70,7 +88,7 @@ def person_problem(person: Person) -> Problem | None:
     """Say why a person cannot be saved, or None if they can.  Unusable addresses are no reason."""
     if not person.key or len(person.key) > 200:
         return Problem(sentence="a member's key has 1 to 200 characters", field="key")
-    words = f"{person.key}{person.name}{person.tier}{person.language}"
+    words = f"{person.key}{person.name}{person.tier}{person.language}{person.unionid}{person.card}"
     if not is_text(words) or len(words) > LONGEST_TEXT:
         return Problem(sentence="a text is too long or has characters no text has", field="name")
     if person.time_zone is not None and person.time_zone not in ZONES:
@@ -113,7 +131,7 @@ def merge(earlier: Person, later: Person) -> Person:
     """Return what both tell together; where both tell something, the later one is believed."""
     told = {
         name: value
-        for name in ("name", "language", "time_zone", "tier", "joined_at", "phone", "email", "openid")
+        for name in TOLD_ALONE
         if (value := getattr(later, name)) is not None
     }
     if later.birth_month is not None:

@@ -1,4 +1,4 @@
-"""Large text files read line by line: their encoding, their digest, and their rows with line numbers."""
+"""Tables in files, read row by row: their encoding, their digest, and their rows with line numbers."""
 
 import codecs
 import csv
@@ -8,14 +8,20 @@ import io
 import lzma
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
 from language.problems import Problem, refuse
+from members.sheets import choose_sheet, sheet_rows
 
 BLOCK = 1 << 20
 LONGEST_CELL = 131_072
 WHITESPACE = "whitespace"
+DELIMITERS = ",\t;"  #: those that are found out, the likeliest first
+WORKBOOK = "xlsx"
+MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+ZIP, OLD_WORKBOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,16 +29,17 @@ class TextFile:
     """A file that has been looked through once."""
 
     path: Path
-    encoding: str  #: utf-8-sig or gb18030
-    digest: str  #: SHA-256 of its bytes, unpacked, in hexadecimal
+    encoding: str  #: utf-8-sig, gb18030, utf-16, or xlsx for a workbook
+    digest: str  #: SHA-256 of its bytes, unpacked, in hexadecimal; of a workbook also of the sheet's name
     lines: int
+    sheet: str | None = None  #: of a workbook
 
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
     """One row; where it could not be read, with the problem and no cells."""
 
-    line: int  #: the last line it stands on, counted from 1
+    line: int  #: the last line it stands on, or the row of a sheet, counted from 1
     cells: list[str]
     problem: Problem | None = None
 
@@ -43,59 +50,98 @@ def _open(path: Path) -> IO[bytes]:
     return cast(IO[bytes], lzma.open(path, "rb")) if path.suffix == ".xz" else path.open("rb")
 
 
-def look_through(path: Path) -> TextFile:
+def look_through(path: Path, *, sheet: str | None = None) -> TextFile:
     """Read the whole file once, block by block, for its digest, encoding and length.
 
+    ``sheet`` is the one to be read of a workbook; None is its first.
+
     Raises:
-        InputRefused: it cannot be read, is empty, or is text in neither UTF-8 nor GB 18030.
+        InputRefused: it cannot be read, is empty, or is neither text in UTF-8, GB 18030 or marked UTF-16, nor a workbook.
     """
+    try:
+        with _open(path) as file:
+            start = file.read(4)
+        if start == OLD_WORKBOOK:
+            raise refuse("this is an old or locked workbook; save it as .xlsx without a password", file=str(path))
+        if start == ZIP:
+            return _workbook(path, sheet)
+        if sheet is not None:
+            raise refuse("this is no workbook and has no sheet {sheet}", file=str(path), sheet=sheet)
+        marked = MARKS.get(start[:2])
+        for encoding in [marked] if marked else ["utf-8-sig", "gb18030"]:
+            if (found := _as_text(path, encoding)) is not None:
+                break
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise refuse("the file cannot be read: {why}", file=str(path), why=why) from None
+    if found is None:
+        raise refuse("the file must be text in UTF-8, GB 18030 or UTF-16 with its mark, or an .xlsx workbook", file=str(path))
+    if not start:
+        raise refuse("the file is empty; expected rows of text", file=str(path))
+    return found
+
+
+def _workbook(path: Path, wanted: str | None) -> TextFile:
+    sheet = choose_sheet(path, wanted)
+    rows = sum(1 for _ in sheet_rows(path, sheet))
     digest = hashlib.sha256()
-    decoders = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8-sig", "gb18030")}
-    lines, last = 0, b""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    digest.update(f"\n{sheet}".encode())
+    return TextFile(path=path, encoding=WORKBOOK, digest=digest.hexdigest(), lines=rows, sheet=sheet)
+
+
+def _as_text(path: Path, encoding: str) -> TextFile | None:
+    """Look through a file in this encoding; None: it is not written in it."""
+    decoder, digest = codecs.getincrementaldecoder(encoding)(), hashlib.sha256()
+    lines, last = 0, ""
     try:
         with _open(path) as file:
             while block := file.read(BLOCK):
                 digest.update(block)
-                lines += block.count(b"\n")
-                last = block
-                _still_fits(decoders, block)
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        why = getattr(error, "strerror", None) or type(error).__name__
-        raise refuse("the file cannot be read: {why}", file=str(path), why=why) from None
-    _still_fits(decoders, b"", final=True)
-    if not last:
-        raise refuse("the file is empty; expected rows of text", file=str(path))
-    if not decoders:
-        raise refuse("the file must be text in UTF-8 or GB 18030", file=str(path))
-    return TextFile(
-        path=path, encoding=next(iter(decoders)), digest=digest.hexdigest(), lines=lines + (not last.endswith(b"\n"))
-    )
-
-
-def _still_fits(decoders: dict[str, codecs.IncrementalDecoder], block: bytes, *, final: bool = False) -> None:
-    for name, decoder in list(decoders.items()):
-        try:
-            decoder.decode(block, final)
-        except UnicodeDecodeError:
-            del decoders[name]
+                words = decoder.decode(block)
+                lines += words.count("\n")
+                last = words[-1:] or last
+            decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        return None
+    return TextFile(path=path, encoding=encoding, digest=digest.hexdigest(), lines=lines + (last != "\n"))
 
 
 def read_lines(file: TextFile) -> Iterator[str]:
-    """Yield the lines of the file with their ends; decoding errors have been ruled out."""
+    """Yield the lines of the file with their ends; decoding errors have been ruled out.
+
+    Raises:
+        InputRefused: it is a workbook, which has no lines.
+    """
+    if file.encoding == WORKBOOK:
+        raise refuse("this is a workbook; expected a text file", file=str(file.path))
     # Only \\n, \\r and both together end a line here; anything else may stand inside a cell.
     with _open(file.path) as raw, io.TextIOWrapper(raw, encoding=file.encoding, newline="") as text:
         yield from text
 
 
-def read_rows(file: TextFile, delimiter: str = ",") -> Iterator[TextRow]:
-    """Yield the rows that are not blank.  ``whitespace`` splits at any run of blanks."""
+def find_delimiter(file: TextFile) -> str:
+    """Return what separates the cells of the first line that is not blank: comma, tab or semicolon."""
+    first = next((line for line in read_lines(file) if line.strip()), "")
+    outside = "".join(first.split('"')[::2])
+    return max(DELIMITERS, key=outside.count)
+
+
+def read_rows(file: TextFile, delimiter: str | None = None) -> Iterator[TextRow]:
+    """Yield the rows that are not blank.  ``whitespace`` splits at any run of blanks; None finds out what separates cells."""
+    if file.encoding == WORKBOOK:
+        assert file.sheet is not None
+        yield from (TextRow(number, cells, wrong) for number, cells, wrong in sheet_rows(file.path, file.sheet))
+        return
     if delimiter == WHITESPACE:
         for number, line in enumerate(read_lines(file), 1):
             if cells := line.split():
                 yield TextRow(number, cells)
         return
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(_without_nul(read_lines(file)), delimiter=delimiter)
+    reader = csv.reader(_without_nul(read_lines(file)), delimiter=delimiter or find_delimiter(file))
     while True:
         try:
             cells = next(reader)
@@ -107,6 +153,11 @@ def read_rows(file: TextFile, delimiter: str = ",") -> Iterator[TextRow]:
             continue
         if any(cells):
             yield TextRow(reader.line_num, cells)
+
+
+def first_row(file: TextFile, delimiter: str | None = None) -> list[str]:
+    """Return the cells of the first row that is not blank, which is the header where there is one."""
+    return [cell.strip() for row in islice(read_rows(file, delimiter), 1) for cell in row.cells]
 
 
 def _without_nul(lines: Iterator[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from members.consent_chain import link_waiting_consents
 from members.erasure.erasing import clear_what_came_since
 from members.facts.reckoned import touch_changing, touch_receivers
 from members.identity.merging import forget_old_merges
+from members.import_keeping import forget_old_changes
 from members.lifecycle import February29
 from members.occasions.telling import tell_days
 from members.points.expiring import expire_points
@@ -52,6 +53,7 @@ CHORES: tuple[Chore, ...] = (
     Chore("consent chain", timedelta(minutes=1), lambda at, turn: link_waiting_consents(at, now=turn.now)),
     Chore("old merges", timedelta(days=1), lambda at, turn: forget_old_merges(at, now=turn.now)),
     Chore("erased members", timedelta(hours=1), lambda at, turn: clear_what_came_since(at, now=turn.now)),
+    Chore("old imports", timedelta(days=1), lambda at, turn: forget_old_changes(at, now=turn.now)),
 )
 
 

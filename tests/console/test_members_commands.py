@@ -21,7 +21,7 @@ MEMBERS = """会员号,姓名,手机,微信unionid,短信同意
 1004,,13900000002,u-77,
 1005,赵敏,13700000003,u-77,是
 """
-MAP = "key: 会员号\nname: 姓名\nphone: 手机\nconsent_sms: 短信同意\nattributes: {unionid: 微信unionid}\nconsent: {source: card}\n"
+MAP = "key: 会员号\nname: 姓名\nphone: 手机\nconsent_sms: 短信同意\nattributes: {unionid: 微信unionid}\nconsent: {source: card, text_version: '1'}\n"
 
 
 class Asking:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from database.engine import Database
 from database.tables import addresses, consents, members
@@ -155,3 +155,14 @@ def test_a_person_who_cannot_be_saved_has_a_reason(person: Person) -> None:
 def test_a_birthday_on_29_february_may_have_a_leap_year_or_none() -> None:
     assert person_problem(Person(key="1", birth_month=2, birth_day=29)) is None
     assert person_problem(Person(key="1", birth_year=2024, birth_month=2, birth_day=29)) is None
+
+
+def test_words_that_copying_takes_for_something_else_come_in_as_they_are(database: Database) -> None:
+    odd = ["\\N", "a\\", "\\.", "tab\there", "line\nend\r", "\\x41", "'; --", "{}", '"quoted", twice']
+    with database.transaction() as connection:
+        save_people(connection, [Person(key=word, name=word, card=word) for word in odd], now=NOW, secret=SECRET)
+        assert {tuple(row) for row in connection.execute(select(members.c.key, members.c.name))} == {
+            (word, word) for word in odd
+        }
+        held = set(connection.execute(text("SELECT value FROM identifiers")).scalars())
+        assert held == {word.strip() for word in odd}

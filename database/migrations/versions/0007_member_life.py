@@ -49,9 +49,21 @@ def upgrade() -> None:
     )
     op.execute("DROP INDEX events_kind_occurred_at_index")
     op.execute("CREATE INDEX events_kind_occurred_at_index ON events (kind, occurred_at) INCLUDE (member_id, value)")
+    op.execute(
+        "ALTER TABLE imports DROP CONSTRAINT imports_kind_digest_key, ADD COLUMN last_at timestamptz, "
+        "ADD COLUMN undone_at timestamptz, ADD COLUMN made int8multirange NOT NULL DEFAULT '{}'"
+    )
+    op.execute("CREATE UNIQUE INDEX imports_kind_digest_index ON imports (kind, digest) WHERE undone_at IS NULL")
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX imports_kind_digest_index")
+    op.execute("DELETE FROM import_changes")
+    op.execute("DELETE FROM imports WHERE undone_at IS NOT NULL")
+    op.execute(
+        "ALTER TABLE imports DROP COLUMN last_at, DROP COLUMN undone_at, DROP COLUMN made, "
+        "ADD CONSTRAINT imports_kind_digest_key UNIQUE (kind, digest)"
+    )
     op.execute("DROP INDEX events_kind_occurred_at_index")
     op.execute("CREATE INDEX events_kind_occurred_at_index ON events (kind, occurred_at)")
     op.execute("ALTER TABLE segments DROP COLUMN keep, DROP COLUMN kind")

@@ -138,14 +138,15 @@ CREATE TABLE identifiers (
 CREATE INDEX identifiers_kind_account_value_index ON identifiers (kind, account, value);
 
 CREATE TABLE import_changes (
-    import_id BIGINT NOT NULL,
     member_id BIGINT NOT NULL,
-    before JSONB,
+    import_id BIGINT NOT NULL,
+    before JSONB NOT NULL,
     after JSONB NOT NULL,
-    CONSTRAINT import_changes_pkey PRIMARY KEY (import_id, member_id),
-    CONSTRAINT import_changes_import_id_fkey FOREIGN KEY(import_id) REFERENCES imports (id),
-    CONSTRAINT import_changes_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id)
+    CONSTRAINT import_changes_pkey PRIMARY KEY (member_id, import_id),
+    CONSTRAINT import_changes_member_id_fkey FOREIGN KEY(member_id) REFERENCES members (id),
+    CONSTRAINT import_changes_import_id_fkey FOREIGN KEY(import_id) REFERENCES imports (id)
 );
+CREATE INDEX import_changes_import_id_index ON import_changes (import_id);
 
 CREATE TABLE member_clusters (
     member_id BIGINT NOT NULL,

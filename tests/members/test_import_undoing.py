@@ -1,0 +1,210 @@
+"""An import can be taken back: what it made goes, what it changed is as before, what happened since stays."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import insert, select, text, update
+
+from database.engine import Database
+from database.member_tables import identifiers, import_changes, imports
+from database.tables import addresses, consents, events, members
+from language.problems import InputRefused
+from members import import_undoing
+from members.consent import NewConsent, record_consents
+from members.import_keeping import forget_old_changes
+from members.import_maps import ConsentMap, MemberMap
+from members.import_undoing import Undone, list_imports, undo_import
+from members.importing import MembersImported, import_members
+
+NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+SECRET = b"s" * 32
+HEADER = "key,name,tier,birthday,phone,email,card,城市\n"
+FIRST = HEADER + "A1,王芳,gold,1990-02-28,13800001234,fang@example.com,C1,上海\nA2,李雷,,,13900005678,,,\n"
+
+
+def bring_in(
+    database: Database, folder: Path, words: str, *, now: datetime = NOW, mapping: MemberMap | None = None
+) -> MembersImported:
+    path = folder / f"{now:%d%H%M}.csv"
+    path.write_text(words, encoding="utf-8")
+    usual = MemberMap(
+        **{name: name for name in ("key", "name", "tier", "birthday", "phone", "email", "card")},  # type: ignore[arg-type]
+        attributes={"city": "城市"},
+    )
+    return import_members(
+        database, path, mapping=mapping or usual, now=now, secret=SECRET, zone=ZoneInfo("Asia/Shanghai")
+    )
+
+
+def undo(database: Database, done: MembersImported, *, now: datetime = LATER) -> Undone:
+    assert done.id is not None
+    return undo_import(database, done.id, now=now)
+
+
+def seen(database: Database) -> dict[str, Any]:
+    """Everything a person would see of the members there are."""
+    told = text("""
+        SELECT key, jsonb_build_object('name', name, 'tier', tier, 'attributes', attributes, 'birthday',
+            array[birth_year, birth_month, birth_day],
+            'addresses', (SELECT array_agg(address ORDER BY channel) FROM addresses
+                          WHERE member_id = members.id AND is_current),
+            'cards', (SELECT array_agg(value ORDER BY value) FROM identifiers WHERE member_id = members.id))
+        FROM members WHERE erased_at IS NULL ORDER BY key""")
+    with database.transaction() as connection:
+        return {row.key: row[1] for row in connection.execute(told)}
+
+
+def test_what_an_import_made_goes_and_the_file_can_come_again(database: Database, tmp_path: Path) -> None:
+    done = bring_in(database, tmp_path, FIRST)
+    before = seen(database)
+    assert undo(database, done) == Undone(removed=2)
+
+    assert seen(database) == {}
+    with database.transaction() as connection:
+        assert connection.execute(select(addresses.c.address).distinct()).scalars().all() == [""]
+        assert connection.execute(select(identifiers)).all() == []
+    assert undo(database, done) == Undone()
+    again = bring_in(database, tmp_path, FIRST)
+    assert (again.new, again.already) == (2, False)
+    assert seen(database) == before
+
+
+def test_what_it_changed_is_as_before_addresses_too(database: Database, tmp_path: Path) -> None:
+    bring_in(database, tmp_path, FIRST)
+    before = seen(database)
+    second = HEADER + "A1,王芳芳,silver,3月5日,13700001111,,C2,北京\nA2,,basic,2000-01-01,,li@example.com,,\nA3,new,,,,,,\n"
+    done = bring_in(database, tmp_path, second, now=LATER)
+    assert (done.new, done.changed) == (1, 2)
+    assert undo(database, done, now=LATER) == Undone(removed=1, restored=2)
+    assert seen(database) == before
+    with database.transaction() as connection:
+        assert connection.execute(select(import_changes)).all() == []
+        touched = set(connection.execute(text("SELECT member_id FROM touched_members")).scalars())
+    assert touched == {1, 2, 3}
+
+
+def test_what_somebody_changed_since_stays_and_is_counted(database: Database, tmp_path: Path) -> None:
+    bring_in(database, tmp_path, FIRST)
+    changing = HEADER + "A1,王芳芳,silver,1991-03-05,13700001111,,,北京\n"
+    done = bring_in(database, tmp_path, changing, now=LATER)
+    much_later = LATER + timedelta(hours=1)
+    bring_in(database, tmp_path, HEADER + "A1,,platinum,1991-03-06,13600002222,,,\n", now=much_later)
+
+    undone = undo(database, done, now=much_later)
+
+    assert (undone.restored, undone.left) == (1, 6)  # a tier, and a birthday of five parts
+    found = seen(database)["A1"]
+    assert (found["name"], found["tier"], found["attributes"]) == ("王芳", "platinum", {"city": "上海"})
+    assert found["birthday"] == [1991, 3, 6]
+    assert found["addresses"] == ["fang@example.com", "+8613600002222"]
+
+
+def test_a_key_in_two_batches_goes_back_to_what_was_before_both(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("members.importing.BATCH", 1)
+    monkeypatch.setattr(import_undoing, "BATCH", 1)
+    bring_in(database, tmp_path, FIRST)
+    before = seen(database)
+    words = HEADER + "A1,a,,,13700001111,,,\nA1,b,,,13700002222,,,\nA3,c,,,,,,\nA3,d,,,,,,\nA4,e,,,,,,\n"
+    done = bring_in(database, tmp_path, words, now=LATER)
+    assert undo(database, done, now=LATER) == Undone(removed=2, restored=1)
+    assert seen(database) == before
+
+
+def test_members_with_an_event_a_consent_or_a_later_change_stay(database: Database, tmp_path: Path) -> None:
+    words = HEADER + "".join(f"A{number},,,,1380000000{number},,,\n" for number in range(1, 7))
+    done = bring_in(database, tmp_path, words)
+    with database.transaction() as connection:
+        ids = {row.key: row.id for row in connection.execute(select(members.c.key, members.c.id))}
+        happened = {"key": "1", "kind": "order.paid", "occurred_at": LATER}
+        connection.execute(insert(events).values(source="shop", member_id=ids["A1"], **happened))
+        connection.execute(insert(events).values(source="tidings", member_id=ids["A2"], **happened))
+        yes = NewConsent(member_id=ids["A3"], channel="sms", purpose="marketing", granted=True, source="counter")
+        record_consents(connection, [yes], now=LATER)
+        connection.execute(update(members).where(members.c.key == "A4").values(name="x", updated_at=LATER))
+    bring_in(database, tmp_path, HEADER + "A5,,,,13700000000,,,\n", now=LATER)
+
+    assert undo(database, done) == Undone(removed=2, kept=4)
+    assert sorted(seen(database)) == ["A1", "A3", "A4", "A5"]
+
+
+def test_its_consents_are_answered_with_what_stood_before_and_none_is_deleted(
+    database: Database, tmp_path: Path
+) -> None:
+    mapping = MemberMap(
+        key="key", consent_sms="sms", consent_email="mail", consent=ConsentMap(source="form", text_version="1")
+    )
+    earlier = NOW - timedelta(days=1)
+    bring_in(database, tmp_path, "key,sms,mail\n1,yes,\n2,,\n", now=earlier, mapping=mapping)
+    done = bring_in(database, tmp_path, "key,sms,mail\n1,no,yes\n2,yes,no\n3,yes,\n", mapping=mapping)
+    assert done.consents == 5
+    with database.transaction() as connection:
+        rows = connection.execute(select(consents).order_by(consents.c.id)).all()
+
+    undone = undo(database, done)
+
+    assert (undone.consents, undone.kept) == (5, 1)
+    with database.transaction() as connection:
+        assert connection.execute(select(consents).order_by(consents.c.id)).all()[: len(rows)] == rows
+        now = text("SELECT member_id, channel, granted FROM consent_now WHERE purpose = 'marketing'")
+        standing = {(row[0], row[1]): row[2] for row in connection.execute(now)}
+        answers = select(consents.c.source).where(consents.c.id > len(rows)).distinct()
+        assert connection.execute(answers).scalars().all() == ["import undone"]
+    assert standing == {
+        (1, "sms"): True,
+        (1, "email"): False,
+        (2, "sms"): False,
+        (2, "email"): False,
+        (3, "sms"): False,
+    }
+    assert undo(database, done).consents == 0
+
+
+def test_an_import_that_was_undone_half_is_undone_whole_by_the_next_command(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_undoing, "BATCH", 1)
+    bring_in(database, tmp_path, FIRST)
+    before = seen(database)
+    done = bring_in(database, tmp_path, HEADER + "A1,x,,,,,,\nA2,y,,,,,,\nA3,z,,,,,,\nA4,w,,,,,,\n", now=LATER)
+
+    def stop(*_arguments: object) -> int:
+        raise InterruptedError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(import_undoing, "_remove", stop)
+        with pytest.raises(InterruptedError):
+            undo(database, done, now=LATER)
+    assert undo(database, done, now=LATER) == Undone(removed=2)
+    assert seen(database) == before
+
+
+def test_old_and_unknown_imports_and_those_of_events_are_refused(database: Database, tmp_path: Path) -> None:
+    done = bring_in(database, tmp_path, FIRST)
+    with pytest.raises(InputRefused, match="can be undone for 30 days; this one is of 2026-08-01"):
+        undo(database, done, now=NOW + timedelta(days=31))
+    with database.transaction() as connection:
+        connection.execute(insert(imports).values(id=77, kind="events", digest="x", file_name="e.csv"))
+        forget_old_changes(connection, now=NOW + timedelta(days=29))
+        assert connection.scalar(text("SELECT made FROM imports WHERE kind = 'members'"))
+        forget_old_changes(connection, now=NOW + timedelta(days=31))
+        assert not connection.scalar(text("SELECT made FROM imports WHERE kind = 'members'"))
+    for number in (77, 78):
+        with pytest.raises(InputRefused, match=f"there is no import {number} of members"):
+            undo_import(database, number, now=LATER)
+
+
+def test_the_list_counts_what_each_import_made_and_changed(database: Database, tmp_path: Path) -> None:
+    bring_in(database, tmp_path, FIRST)
+    bring_in(database, tmp_path, HEADER + "A1,x,,,,,,\nA3,y,,,,,,\n,z,,,,,,\n", now=LATER)
+    with database.transaction() as connection:
+        found = [
+            (row["accepted"], row["refused"], row["new"], row["changed"], row["undone_at"])
+            for row in list_imports(connection)
+        ]
+    assert found == [(2, 1, 1, 1, None), (2, 0, 2, 0, None)]
