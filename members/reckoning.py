@@ -11,12 +11,13 @@ from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, delete, func, i
 
 from database.member_tables import touched_members
 from database.tables import members
+from members.coupons.redeeming import redeem_by_events
 
 #: Works out one thing anew for the members with these ids, who are held until the transaction ends.
 Step = Callable[[Connection, Sequence[int], datetime], None]
 
 #: In this order, for each builds on those before it.
-STEPS: tuple[Step, ...] = ()
+STEPS: tuple[Step, ...] = (redeem_by_events,)
 
 _IDS = bindparam("touched_ids", type_=ARRAY(BigInteger))
 _wanted = func.unnest(_IDS).column_valued("member_id")

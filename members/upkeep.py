@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
+from members.coupons.expiring import tell_ending
 from members.lifecycle import February29
 
 
@@ -31,8 +32,12 @@ class Chore:
     do: Callable[[Connection, Turn], None]
 
 
+def _tell_ending_coupons(connection: Connection, turn: Turn) -> None:
+    tell_ending(connection, since=turn.since, now=turn.now)
+
+
 #: Those that build on others come after them.
-CHORES: tuple[Chore, ...] = ()
+CHORES: tuple[Chore, ...] = (Chore(name="coupons", every=timedelta(minutes=15), do=_tell_ending_coupons),)
 
 
 def keep_up(
