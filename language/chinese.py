@@ -15,6 +15,7 @@ from language.chinese_providers import PROVIDERS
 from language.chinese_reports import REPORTS
 from language.chinese_running import RUNNING
 from language.chinese_sms import SMS
+from language.chinese_surveys import SURVEYS
 from language.chinese_templates import TEMPLATES
 
-CHINESE: Mapping[str, str] = {**COUPONS, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING}
+CHINESE: Mapping[str, str] = {**COUPONS, **SURVEYS, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING}

@@ -100,7 +100,7 @@ def test_a_good_template_has_no_problems(tmp_path: Path) -> None:
         (
             "template__yaml",
             "title: {zh: 样, en: S}\npurpose: marketing\nfacts: {name: 会员}\nlinks:\n  about: https://a.cn\n  shop: ftp://x.cn\n",
-            "template.yaml:6:links.shop: a link begins with https:// or http://; found ftp://x.cn",
+            "template.yaml:6:links.shop: a link begins with https:// or http://, or is survey:NAME; found ftp://x.cn",
         ),
         (
             "template__yaml",
