@@ -30,7 +30,7 @@ fieldset{margin:0;padding:0;border:0;min-width:0}
 .scores input:focus-visible+span{outline:3px solid var(--ink);outline-offset:2px}
 .ends{display:flex;justify-content:space-between;gap:1rem;margin:.5rem 0 0;font-size:.85rem}
 .comment{display:block;margin-top:1.4rem;color:var(--soft)}
-textarea{width:100%;min-height:6.5rem;margin-top:.4rem;padding:.7rem;border:1px solid var(--line);border-radius:10px;background:transparent;color:inherit;font:inherit;resize:vertical}
+textarea{width:100%;min-height:6.5rem;margin-top:.4rem;padding:.7rem;border:1px solid var(--line);border-radius:10px;background:transparent;color:var(--ink);font:inherit;resize:vertical}
 textarea:focus-visible,button:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 button{width:100%;margin-top:1.4rem;padding:.85rem 1.8rem;border:0;border-radius:10px;background:var(--accent);color:var(--on);font:inherit;font-weight:600;cursor:pointer}
 """
