@@ -1,4 +1,4 @@
-"""The public HTTP side: events in, provider callbacks, clicks, surveys and unsubscribes.
+"""The public HTTP side: events in, provider callbacks, clicks and unsubscribes.
 
 Every address stands in ``ROUTES`` with who may call it; nothing else is served.  No
 GET or HEAD changes what a member agreed to.  An answer of success is given only
@@ -54,6 +54,8 @@ ROUTES: Sequence[Entry] = (
     Entry(path="/c/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=link_views.click),
     Entry(path="/u/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=link_views.ask),
     Entry(path="/u/{token}", methods=("POST",), caller=Caller.LINK_TOKEN, view=link_views.stop),
+    Entry(path="/o/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=link_views.ask_to_confirm),
+    Entry(path="/o/{token}", methods=("POST",), caller=Caller.LINK_TOKEN, view=link_views.confirm),
     Entry(path="/s/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=survey_views.see),
     Entry(path="/s/{token}", methods=("POST",), caller=Caller.LINK_TOKEN, view=survey_views.take),
     Entry(path="/callbacks/{account}/{token}", methods=("GET", "POST"), caller=Caller.PROVIDER, view=callbacks.receive),
@@ -104,4 +106,4 @@ async def _tell_http(_request: Request, error: Exception) -> Response:
 async def _tell_trouble(request: Request, error: Exception) -> Response:
     # What was asked for may be a token, so the kind of address is all that is logged.
     log.error("request failed", route=request.url.path.split("/")[1][:20], exc_info=error)
-    return link_views.trouble() if request.url.path.startswith(("/c/", "/u/", "/s/")) else PlainTextResponse("try again later", 503, {"Retry-After": "5"})
+    return link_views.trouble() if request.url.path.startswith(("/c/", "/u/", "/o/", "/s/")) else PlainTextResponse("try again later", 503, {"Retry-After": "5"})

@@ -20,6 +20,7 @@ RESPONSE_SECONDS = 30
 INBOX_SECONDS = 60
 BALANCE_SECONDS = 10
 UPKEEP_SECONDS = 60
+PULL_SECONDS = 30
 
 
 def _safely(tick: Callable[[], None]) -> Callable[[], None]:
@@ -44,6 +45,7 @@ def start_ticking(application: Application) -> BackgroundScheduler:
     scheduler.add_job(lambda: ring(Work.INBOX), "interval", seconds=INBOX_SECONDS)
     scheduler.add_job(lambda: ring(Work.BALANCE), "interval", seconds=BALANCE_SECONDS)
     scheduler.add_job(lambda: ring(Work.UPKEEP), "interval", seconds=UPKEEP_SECONDS)
+    scheduler.add_job(lambda: ring(Work.PULLS), "interval", seconds=PULL_SECONDS)
     scheduler.start()
     return scheduler
 

@@ -36,7 +36,6 @@ class InDoubt(Unwritten):
 
     attempt: int
     marked_at: datetime
-    looks: int  #: how often the provider was asked before and knew nothing
 
 
 def doubt_expired_marks(connection: Connection, rules: SettlingRules) -> int:
@@ -89,7 +88,7 @@ def take_doubtful(
     found = connection.execute(
         select(
             taken.c.id, taken.c.member_id, taken.c.campaign_id, taken.c.template_version_id, members.c.language,
-            addresses.c.address, taken.c.attempts.label("attempt"), attempts.c.marked_at, attempts.c.looks,
+            addresses.c.address, taken.c.attempts.label("attempt"), attempts.c.marked_at,
         )
         .join(members, members.c.id == taken.c.member_id)
         .join(addresses, addresses.c.id == taken.c.address_id)

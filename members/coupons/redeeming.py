@@ -12,7 +12,7 @@ from language.problems import refuse
 from members.coupons.definition import Coupon
 from members.definitions import load_definitions
 from members.events import AHEAD
-from members.happenings import Happening, tell_all
+from members.happenings import Happening, tell_happenings
 
 _POOLS = """
 WITH pools AS (
@@ -137,7 +137,7 @@ def _terms(pools: Mapping[str, Coupon]) -> dict[str, object]:
 
 
 def _tell(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> None:
-    tell_all(connection, (_redeemed(row) if row.outcome == "redeemed" else _refused(row, now) for row in rows), now=now)
+    tell_happenings(connection, (_redeemed(row) if row.outcome == "redeemed" else _refused(row, now) for row in rows), now=now)
 
 
 def _redeemed(row: Row[Any]) -> Happening:
@@ -163,10 +163,7 @@ def _refused(row: Row[Any], now: datetime) -> Happening:
 
 
 def _said(row: Row[Any]) -> dict[str, object]:
-    mine = row.outcome in ("redeemed", "used", "expired")
-    return {
-        "coupon": row.pool,
-        "code": row.code,
-        "occasion": row.occasion if mine else None,  # Another member's is not this one's to know.
-        "event": row.event_id,
-    }
+    said = {"coupon": row.pool, "code": row.code, "occasion": row.occasion, "event": row.event_id}
+    if row.outcome in ("other_member", "not_issued"):
+        del said["occasion"]  # Another member's is not this one's to know.
+    return {name: value for name, value in said.items() if value is not None}

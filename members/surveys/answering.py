@@ -6,7 +6,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.loyalty_tables import survey_answers
-from members.happenings import Happening, tell_all
+from members.happenings import Happening, tell_happenings
 from members.surveys.definition import Survey, group_of
 
 
@@ -66,5 +66,5 @@ def answer(
             "occasion": occasion,
         },
     )
-    tell_all(connection, [happened], now=now)
+    tell_happenings(connection, [happened], now=now)
     return True
