@@ -59,6 +59,7 @@ COUPONS: dict[str, str] = {
     "codes this short could be guessed; length must be {least} or more": "券码太短，可能被猜中；length 至少为 {least}",
     "a cost is either fixed or a share_of_order": "成本为 fixed 或 share_of_order 之一",
     "a coupon that is valid for no time is none": "有效期不能为零",
+    "campaign {name}: there is no coupon {coupon}; expected {known}": "活动 {name}：没有优惠券 {coupon}；应为 {known}",
     "expire_soon needs valid_for or until": "expire_soon 需要 valid_for 或 until",
     "expire_soon must be shorter than valid_for": "expire_soon 必须短于 valid_for",
     "each length under expire_soon is named once and longer than nothing": "expire_soon 中的每个时长只写一次，且大于零",

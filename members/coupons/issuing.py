@@ -92,9 +92,9 @@ def issue(connection: Connection, coupon: Coupon, wanted: Iterable[Wanted], *, n
     again once there are more gives the rest theirs.  The members are held until the transaction ends.
     """
     each = list(dict.fromkeys(wanted))
-    there = set(connection.execute(_HOLD, {"ids": sorted({one.member_id for one in each})}).scalars())
+    there = hold_members(connection, {one.member_id for one in each})
     # A statement of its own: what others committed before these members were held must be seen.
-    before = _held(connection.execute(_KNOWN, {"pool": coupon.pool, **_columns(each)}))
+    before = find_issued(connection, coupon, each)
     has = {(one.member_id, one.occasion) for one in before}
     lacking = [one for one in each if one.member_id in there and (one.member_id, one.occasion) not in has]
     expires_at = coupon.expires_at(now)
@@ -107,6 +107,19 @@ def issue(connection: Connection, coupon: Coupon, wanted: Iterable[Wanted], *, n
         has |= {(one.member_id, one.occasion) for one in new}
     left = tuple(one for one in each if (one.member_id, one.occasion) not in has)
     return Issued(new=tuple(new), before=tuple(before), left=left)
+
+
+def hold_members(connection: Connection, member_ids: Collection[int]) -> set[int]:
+    """Hold those of these members who may have coupons, until the transaction ends, and return who they are.
+
+    Whoever issues several coupons holds all their members first: holding some after others could end in a deadlock.
+    """
+    return set(connection.execute(_HOLD, {"ids": sorted(member_ids)}).scalars())
+
+
+def find_issued(connection: Connection, coupon: Coupon, wanted: Collection[Wanted]) -> list[Held]:
+    """Return those of the wanted coupons that were issued before."""
+    return _held(connection.execute(_KNOWN, {"pool": coupon.pool, **_columns(wanted)}))
 
 
 def _from_pool(
