@@ -60,18 +60,15 @@ FROM unnest(CAST(:ids AS bigint[]), CAST(:occasions AS text[])) AS wanted (membe
 JOIN coupons ON coupons.pool = :pool AND coupons.member_id = wanted.member_id AND coupons.occasion = wanted.occasion
 """)
 
-_FROM_POOL = text("""
-WITH wanted AS (
-    SELECT member_id, occasion, place
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:occasions AS text[])) WITH ORDINALITY AS wanted (member_id, occasion, place)
-), free AS (
-    SELECT id FROM coupons WHERE pool = :pool AND issued_at IS NULL
-    ORDER BY id LIMIT :how_many FOR UPDATE SKIP LOCKED
-), taken AS (
-    SELECT id, row_number() OVER (ORDER BY id) AS place FROM free
-)
-UPDATE coupons SET member_id = wanted.member_id, occasion = wanted.occasion, issued_at = :now, expires_at = :expires_at
-FROM taken JOIN wanted USING (place) WHERE coupons.id = taken.id
+_TAKE_FREE = text("""
+SELECT id FROM coupons WHERE pool = :pool AND issued_at IS NULL ORDER BY id LIMIT :how_many FOR UPDATE SKIP LOCKED
+""")
+
+_GIVE = text("""
+UPDATE coupons SET member_id = given.member_id, occasion = given.occasion, issued_at = :now, expires_at = :expires_at
+FROM unnest(CAST(:taken AS bigint[]), CAST(:ids AS bigint[]), CAST(:occasions AS text[]))
+     AS given (id, member_id, occasion)
+WHERE coupons.id = given.id
 RETURNING coupons.member_id, coupons.occasion, coupons.code, coupons.expires_at
 """)
 
@@ -125,7 +122,12 @@ def find_issued(connection: Connection, coupon: Coupon, wanted: Collection[Wante
 def _from_pool(
     connection: Connection, coupon: Coupon, lacking: Sequence[Wanted], terms: dict[str, object]
 ) -> list[Held]:
-    return _held(connection.execute(_FROM_POOL, {**terms, **_columns(lacking), "how_many": len(lacking)}))
+    # Two statements: where both are one, the planner matches every code with every member.
+    sought = {"pool": coupon.pool, "how_many": len(lacking)}
+    taken = list(connection.execute(_TAKE_FREE, sought).scalars())
+    given = _columns(lacking[: len(taken)])
+    times = {name: terms[name] for name in ("now", "expires_at")}
+    return _held(connection.execute(_GIVE, {**times, **given, "taken": taken})) if taken else []
 
 
 def _made_up(connection: Connection, coupon: Coupon, lacking: Sequence[Wanted], terms: dict[str, object]) -> list[Held]:
