@@ -24,6 +24,13 @@ COUPONS: dict[str, str] = {
     "Redeem a code where no event will tell of it; ends with 1 where it does not count.": (
         "在没有事件上报时人工核销券码；无效则以 1 结束。"
     ),
+    "Show everything worked out about a member: tier, points, coupons, orders, scores, segments, answers.": (
+        "显示关于一名会员推算出的一切：等级、积分、优惠券、订单、评分、人群、问卷回答。"
+    ),
+    "{name} ({key})": "{name}（{key}）",
+    "Standing": "现状",
+    "Answers": "问卷回答",
+    "Nothing has been worked out about this member so far.": "关于这名会员还没有任何推算结果。",
     "Coupons": "优惠券",
     "Code": "券码",
     "coupon": "优惠券",

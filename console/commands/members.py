@@ -10,6 +10,7 @@ import typer
 from config.wiring import open_application
 from console.commands.members_erasure import erase, erasures, export, take_in_again
 from console.commands.members_identity import conflicts_app, duplicates, merge, merges, take_back
+from console.commands.members_life import show_life
 from console.commands.members_tag import tag_member
 from console.commands.stores import place_member
 from console.facts_shown import show_facts
@@ -26,7 +27,7 @@ app = typer.Typer(help="Members: import, show, tag, place, merge, export, erase.
 app.add_typer(conflicts_app, name="conflicts")
 for name, command in (
     ("duplicates", duplicates), ("merge", merge), ("unmerge", take_back), ("merges", merges), ("erase", erase),
-    ("erasures", erasures), ("export", export), ("readmit", take_in_again),
+    ("erasures", erasures), ("export", export), ("readmit", take_in_again), ("life", show_life),
 ):  # fmt: skip
     app.command(name)(command)
 
