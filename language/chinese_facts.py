@@ -33,7 +33,9 @@ SHOWN = {
 }
 
 SOURCES = {
-    "Events from SQL databases: apply, list, test, pull, errors.": "从 SQL 数据库拉取事件：应用、列表、试读、拉取、错误。",
+    "Events from SQL databases: apply, list, test, pull, errors, drop.": "从 SQL 数据库拉取事件：应用、列表、试读、拉取、错误、删除。",
+    "Pull from a source no more; its events stay, and defined again it goes on where it stopped.": "不再从此数据源拉取；已有事件保留，重新定义后从停下处继续。",
+    "Source {name} is pulled from no more.": "不再从数据源 {name} 拉取。",
     "Define the sources of a file or folder, or none: one mistake stops them all.": "按文件或文件夹定义数据源；有一处错误则全部不生效。",
     "A definition file, or a folder of them": "定义文件，或存放定义文件的文件夹",
     "The source": "数据源",
@@ -72,13 +74,18 @@ SOURCES = {
     "it cannot be read: {why}": "无法读取：{why}",
     "the setting sources.{name} is missing; it holds the address of the database": "缺少设置 sources.{name}，其中应为数据库地址",
     "the setting sources.{name} is no address such as mysql://user:password@host/database": "设置 sources.{name} 不是数据库地址；应形如 mysql://用户:密码@主机/数据库",
+    "no driver for {name} is installed": "没有安装 {name} 的驱动",
     "there is no such database file": "没有这个数据库文件",
     "{found} is none of the values of {name}: {listed}": "{found} 不是 {name} 的可选值：{listed}",
     "this is no Parquet file": "这不是 Parquet 文件",
 }
 
 ATTRIBUTES = {
-    "Attributes of members: list, define, apply.": "会员属性：列表、定义、应用。",
+    "Attributes of members: list, define, apply, drop.": "会员属性：列表、定义、应用、删除。",
+    "Take an attribute out of the dictionary; members keep their values.": "从字典中删除一个属性；会员的值保留。",
+    "The attribute": "属性",
+    "there is no attribute {name} in the dictionary": "字典中没有属性 {name}",
+    "Attribute {name} is no longer in the dictionary.": "属性 {name} 已从字典中删除。",
     "List every attribute: those that are defined, and those that members have although nobody defined them.": "列出全部属性：已定义的，以及会员已有但尚未定义的。",
     "Define one attribute; said again it is defined anew.": "定义一个属性；重复执行则重新定义。",
     "The attribute's name, as imports and events tell it": "属性名，与导入和事件中的写法一致",

@@ -203,7 +203,7 @@ SELECT told.name, count(*) AS members,
        count(*) FILTER (WHERE wanted.form IS NOT NULL AND jsonb_typeof(told.value) <> wanted.form) AS misfits
 FROM members CROSS JOIN LATERAL jsonb_each(attributes) AS told (name, value)
 LEFT JOIN jsonb_each_text(CAST(:forms AS jsonb)) AS wanted (name, form) ON wanted.name = told.name
-WHERE erased_at IS NULL GROUP BY told.name ORDER BY told.name
+WHERE erased_at IS NULL AND merged_into IS NULL GROUP BY told.name ORDER BY told.name
 """)
 
 

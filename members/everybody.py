@@ -11,12 +11,19 @@ from database.tables import members
 AT_ONCE = 5_000  #: members a statement looks at
 Item = TypeVar("Item")
 
+_TOUCH = "INSERT INTO touched_members (member_id) SELECT DISTINCT unnest(CAST(:ids AS bigint[]))"
 _HOLD = "SELECT id FROM members WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"
 
 
 def hold(connection: Connection, member_ids: Sequence[int]) -> None:
     """Hold members as reckoning does, until the transaction ends."""
     connection.execute(text(_HOLD), {"ids": list(member_ids)})
+
+
+def look_again(connection: Connection, member_ids: Sequence[int]) -> None:
+    """Touch members from within what reckoning rests on, which cannot ask it to."""
+    if member_ids:
+        connection.execute(text(_TOUCH), {"ids": list(member_ids)})
 
 
 def in_batches(items: Sequence[Item], at_once: int = AT_ONCE) -> Iterator[list[Item]]:
@@ -50,5 +57,5 @@ def for_everybody(
 
 
 def _next_ids(connection: Connection, last: int) -> list[int]:
-    found = select(members.c.id).where(members.c.id > last, members.c.erased_at.is_(None))
+    found = select(members.c.id).where(members.c.id > last, members.c.erased_at.is_(None), members.c.merged_into.is_(None))
     return list(connection.execute(found.order_by(members.c.id).limit(AT_ONCE)).scalars())

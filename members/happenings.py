@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -21,7 +21,7 @@ _NAMED = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Happening:
     """Something that follows for one member; its key is made of its occasion."""
 
@@ -35,7 +35,7 @@ class Happening:
 
 def tell_happenings(connection: Connection, happenings: Iterable[Happening], *, now: datetime) -> int:
     """Tell all of them in one statement; return how many were news."""
-    rows = as_json(asdict(each) for each in happenings)
+    rows = as_json(map(vars, happenings))
     if rows == "[]":
         return 0
     told = func.jsonb_to_recordset(cast(literal(rows, Text), JSONB))

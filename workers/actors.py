@@ -252,5 +252,5 @@ def chores(lane: int) -> None:
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.PULLS)
 def pulls(lane: int) -> None:
     """Read what is new in other people's databases, one after the other; one that hangs has this thread alone."""
-    _work(Work.PULLS, lane, lambda installation: pull_next(installation.application))
+    _work(Work.PULLS, lane, lambda installation: pull_next(installation.application, stopped=installation.is_stopping))
     ring_due(installed().application, (Work.EVENTS, Work.RECKONING))

@@ -139,7 +139,7 @@ def _verdicts() -> CTE:
 
 
 @cache
-def _move() -> Update:
+def _move() -> ReturningUpdate[tuple[int, datetime | None]]:
     verdicts = _verdicts()
     delivered, failed = verdicts.c.delivered, verdicts.c.failed
     here = verdicts.c.address_id.is_not_distinct_from(sends.c.address_id)
@@ -171,6 +171,7 @@ def _move() -> Update:
             lease_until=null(),
             state_at=func.clock_timestamp(),
         )
+        .returning(sends.c.member_id, sends.c.accepted_at)
     )
 
 
@@ -276,5 +277,6 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
         touch(connection, set(held))  # A message that did not arrive after all was not received.
         connection.execute(_forget_failed(), {"receipt_ids": ids})
     if ids:
-        connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now})
+        moved = connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now}).all()
+        touch(connection, {row.member_id for row in moved if row.accepted_at == now})  # It was in doubt, or unheard of.
     return len(applied)

@@ -12,6 +12,7 @@ from campaigns.sends.earlier import confirm_by, counted_before
 from campaigns.sends.states import SendState, found_in
 from channels.message import DeliveryReport, ReportStatus
 from database.tables import addresses, attempts, members, sends
+from members.reckoning import touch
 
 #: Looks that must find nothing, each a settling time apart, before a send counts as never taken.
 LOOKS_NEEDED = 2
@@ -137,6 +138,7 @@ def settle_found(
             .where(attempts.c.send_id == doubtful.id, attempts.c.number == doubtful.attempt)
             .values(outcome="accepted", provider_ref=report.provider_ref, code=report.code)
         )
+        touch(connection, [doubtful.member_id])
     return bool(moved.rowcount)
 
 

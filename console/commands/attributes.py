@@ -6,14 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from config.wiring import Application, open_application
-from console.output import in_words, language, print_json, print_table, run_command
+from console.output import in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.documents import Document, validate
-from language.problems import InputRefused, Problem
+from language.problems import InputRefused, Problem, refuse
 from members.attributes import Attribute, attributes_in_use, load_dictionary
-from members.definitions import DefinitionsApplied, read_definitions, save_definitions
+from members.definitions import DefinitionsApplied, drop_definition, read_definitions, save_definitions
 
-app = typer.Typer(help="Attributes of members: list, define, apply.", no_args_is_help=True)
+app = typer.Typer(help="Attributes of members: list, define, apply, drop.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
@@ -60,7 +60,7 @@ def define(
     as_json: AsJson = False,
 ) -> None:
     """Define one attribute; said again it is defined anew."""
-    told = [each.strip() for each in values.split(",") if each.strip()]
+    told = [each.strip() for each in values.replace("，", ",").split(",") if each.strip()]
     titles = {"zh": title_zh, "en": title_en}
     given = {
         "attribute": name, "type": type_, "title": {which: words for which, words in titles.items() if words},
@@ -91,6 +91,16 @@ def apply(
     with open_application() as application:
         done = _save(application, wanted)
     _tell(done, as_json)
+
+
+@app.command()
+@run_command
+def drop(name: Annotated[str, typer.Argument(metavar="NAME", help="The attribute")]) -> None:
+    """Take an attribute out of the dictionary; members keep their values."""
+    with open_application() as application, application.database.transaction() as connection:
+        if not drop_definition(connection, Attribute, name):
+            raise refuse("there is no attribute {name} in the dictionary", name=name)
+    say("Attribute {name} is no longer in the dictionary.", name=name)
 
 
 def _save(application: Application, wanted: list[Attribute]) -> DefinitionsApplied:

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from config.logs import log_for
 from config.wiring import Application, open_application
 from console.commands.members_identity import named_member
 from console.output import print_json, print_table, run_command, say
@@ -23,10 +22,9 @@ from members.erasure.refusing import readmit
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Yes = Annotated[bool, typer.Option("--yes", help="Really do it; nothing brings it back")]
 LOG_FILE = "erasures.jsonl"  #: beside the secret: a copy of the log that no old dump takes with it
+EXPORTS_FILE = "exports.jsonl"  #: whose data was handed out, and when
 AT_ONCE = 500  #: members of one transaction
 SETTLED_WITHIN = 60.0  #: seconds that messages being handed over are waited for
-
-log = log_for("members")
 
 
 @run_command
@@ -72,8 +70,6 @@ def _erase(application: Application, ids: list[int], reason: str, kept: Path) ->
             with kept.open("a", encoding="utf-8") as file:  # Before the commit: a log with one too many does no harm.
                 file.writelines(json.dumps(asdict(each), default=datetime.isoformat) + "\n" for each in erased)
         done += erased
-    for each in done:
-        log.info("member erased", member=each.member_id)
     _clear_what_was_on_its_way(application, ids)
     return done
 
@@ -141,8 +137,9 @@ def export(
     with open_application() as application, application.database.transaction() as connection:
         found = named_member(connection, member)
         tables = export_member(connection, found.id)
+        with (application.settings.home / EXPORTS_FILE).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"member_id": found.id, "exported_at": read_clock(connection).isoformat()}) + "\n")
         told = {"member": found.key, "exported_at": read_clock(connection), "tables": tables}
-    log.info("member exported", member=found.id)
     if output is None:
         print_json(told)
         return
@@ -160,5 +157,4 @@ def take_in_again(
         lifted = readmit(connection, key, secret=application.secret, now=read_clock(connection))
     if not lifted:
         raise refuse("nobody of the key {key} was erased", key=key)
-    log.info("erasure lifted")
     say("Somebody of the key {key} may come in again.", key=key)

@@ -15,7 +15,7 @@ from console.output import fail, in_words, language, print_json, print_table, ru
 from database.engine import read_clock
 from database.member_tables import pulls
 from language.problems import Problem, refuse
-from members.definitions import load_definitions, read_definitions, save_definitions
+from members.definitions import drop_definition, load_definitions, read_definitions, save_definitions
 from members.events import NewEvent
 from members.pulling.failing import SourceFailed
 from members.pulling.pulling import Pulled, pull
@@ -23,7 +23,7 @@ from members.pulling.reading import open_source
 from members.pulling.rows import event_of
 from members.pulling.source import Source
 
-app = typer.Typer(help="Events from SQL databases: apply, list, test, pull, errors.", no_args_is_help=True)
+app = typer.Typer(help="Events from SQL databases: apply, list, test, pull, errors, drop.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The source")]
@@ -113,7 +113,9 @@ def pull_now(name: Name, as_json: AsJson = False) -> None:
         with application.database.transaction() as connection:
             source, now = _source(connection, name), read_clock(connection)
         address = application.source_address(source.setting)
-        done = pull(application.database, source, address, now=now, zone=application.zone, seconds=UNTIL_DONE)
+        done = pull(
+            application.database, source, address, now=now, zone=application.zone, secret=application.secret, seconds=UNTIL_DONE
+        )
     if as_json:
         print_json({**asdict(done), "problem": done.problem.told(language()) if done.problem else None})
     else:
@@ -145,6 +147,16 @@ def errors(name: Name, as_json: AsJson = False) -> None:
         print_json([{"key": key, "field": field, "problem": problem} for key, field, problem in rows])
         return
     print_table("Rows refused", ("key", "field", "problem"), rows)
+
+
+@app.command()
+@run_command
+def drop(name: Name) -> None:
+    """Pull from a source no more; its events stay, and defined again it goes on where it stopped."""
+    with open_application() as application, application.database.transaction() as connection:
+        _source(connection, name)
+        drop_definition(connection, Source, name)
+    say("Source {name} is pulled from no more.", name=name)
 
 
 def _source(connection: Connection, name: str) -> Source:

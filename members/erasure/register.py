@@ -123,6 +123,7 @@ HELD: Mapping[str, Held] = {
     "channel_facts": _GOES,
     "segment_members": _GOES,
     "segment_rechecks": Held(goes=True, told=False),
+    "address_turns": Held(goes=True, told=False),
     "member_tiers": _GOES,
     "points": Held(
         blanked={"key": _ANONYMOUS},
@@ -140,6 +141,10 @@ HELD: Mapping[str, Held] = {
     "member_places": _GOES,
     "survey_answers": Held(
         blanked={"comment": "''"}, stays={"survey": _COUNTED, "occasion": "numbers a send"}
+    ),
+    "pulls": Held(
+        whose="refusals <> '[]'", blanked={"refusals": "'[]'"}, told=False,
+        stays={"name": "names a system, not a person", "cursor": "how far it was read", "problem": "why a pull ended, without data"},
     ),
     "touched_members": Held(goes=True, told=False),
     "members": Held(
@@ -176,8 +181,7 @@ FREE: Mapping[str, Free] = {
     "imports": Free(holds="which files came in, by their digests", words=("kind", "digest", "file_name")),
     "journeys": Free(holds=_DEFINED, words=("name", "definition", "state")),
     "launches": Free(holds="when campaigns were launched", words=("occasion",)),
-    "pulls": Free(holds="how far others' tables were read", words=("name", "cursor", "problem")),
-    "segments": Free(holds=_DEFINED, words=("name", "title", "condition")),
+    "segments": Free(holds=_DEFINED, words=("name", "kind", "title", "condition")),
     "simulated_clock": Free(holds="a clock"),
     "stores": Free(holds="shops", words=("key", "name")),
     "template_versions": Free(holds=_DEFINED, words=("name", "digest", "content")),

@@ -22,7 +22,7 @@ class Belongings:
     """A table whose rows go to the row that stays, but those of which it has one already."""
 
     table: str
-    key: str = "id"  #: tells the member's rows apart
+    key: str = "t.id"  #: tells the member's rows apart
     unless: str = ""  #: the columns by which the row that stays has one already
 
     @property
@@ -30,15 +30,15 @@ class Belongings:
         same = " AND ".join(f"mine.{column} IS NOT DISTINCT FROM t.{column}" for column in self.unless.split())
         free = f"AND NOT EXISTS (SELECT FROM {self.table} mine WHERE mine.member_id = m.kept_id AND {same})" if same else ""
         moved = f"""UPDATE {self.table} AS t SET member_id = m.kept_id FROM merges m
-            WHERE m.id = ANY(:merges) AND t.member_id = m.gone_id {free} RETURNING m.id AS merge_id, t.{self.key} AS item"""  # noqa: S608
+            WHERE m.id = ANY(:merges) AND t.member_id = m.gone_id {free} RETURNING m.id AS merge_id, {self.key} AS item"""  # noqa: S608
         return noting(self.table, moved)
 
     @property
     def take_back(self) -> str:
-        kind = "bigint" if self.key == "id" else "text"
+        kind = "bigint" if self.key == "t.id" else "text"
         return f"""UPDATE {self.table} AS t SET member_id = m.gone_id FROM merges m
             CROSS JOIN LATERAL jsonb_array_elements_text(m.moved -> '{self.table}') AS moved (item)
-            WHERE m.id = ANY(:merges) AND t.{self.key} = CAST(moved.item AS {kind}) AND t.member_id = m.kept_id"""  # noqa: S608
+            WHERE m.id = ANY(:merges) AND {self.key} = CAST(moved.item AS {kind}) AND t.member_id = m.kept_id"""  # noqa: S608
 
 
 BELONGINGS = (
@@ -47,8 +47,9 @@ BELONGINGS = (
     Belongings(table="points"),
     Belongings(table="coupons", unless="pool occasion"),
     Belongings(table="survey_answers", unless="survey occasion"),
-    Belongings(table="member_places", key="kind", unless="kind"),
-    Belongings(table="segment_members", key="segment", unless="segment"),
+    Belongings(table="member_places", key="t.kind", unless="kind"),
+    Belongings(table="segment_members", key="t.segment", unless="segment"),
+    Belongings(table="address_turns", key="concat_ws(':', t.campaign_id, t.occasion, t.channel, encode(t.fingerprint, 'hex'))"),
 )
 
 #: What is worked out from all that: put aside for the row that goes, worked out anew for the one that stays.

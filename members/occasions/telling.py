@@ -12,7 +12,7 @@ from members.derived_events import tell
 from members.happenings import Happening, tell_happenings
 from members.lifecycle import February29
 from members.local_days import days_due
-from members.net_orders import NET_ORDERS
+from members.net_orders import net_orders
 from members.occasions.calendar import Day, occasions_on
 from members.occasions.choice import Occasions
 
@@ -28,7 +28,7 @@ SELECT member_id, place, occurred_at, paid, key, days FROM (
     SELECT member_id, occurred_at, paid, key, row_number() OVER earlier AS place,
            extract(day FROM occurred_at - lag(occurred_at) OVER earlier) AS days
     FROM (""",
-    NET_ORDERS,
+    net_orders("= ANY(:ids)"),
     """) AS orders WHERE counts WINDOW earlier AS (PARTITION BY member_id ORDER BY occurred_at, event_id)
 ) AS placed
 WHERE place = ANY(:places) AND occurred_at >= :oldest AND NOT EXISTS (

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from database.engine import Database
 from language.problems import InputRefused, Problem, refuse
 from members.definitions import DefinitionsApplied, drop_definition, load_definitions, save_definitions
-from members.everybody import for_everybody
+from members.everybody import for_everybody, look_again
 from members.points.earning import earn
 from members.points.expiring import settle
 from members.points.rules import PointsProgramme, what_may_not_change
@@ -44,7 +44,10 @@ def award_everybody(database: Database, *, now: datetime, progress: Callable[[in
 
     def award(connection: Connection, ids: list[int]) -> int:
         written = sum(earn(connection, each, ids) for each in load_definitions(connection, PointsProgramme).values())
-        return written + settle(connection, ids, now=now)
+        written += settle(connection, ids, now=now)
+        if written:
+            look_again(connection, ids)
+        return written
 
     return for_everybody(database, award, progress)
 

@@ -7,15 +7,15 @@ that was offline) only changes E or B; the difference to what was written is wri
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, text
 
 from members.definitions import load_definitions
 from members.durations import duration_text
-from members.everybody import hold, in_batches
-from members.happenings import Happening, as_json, tell_happenings
+from members.everybody import hold, in_batches, look_again
+from members.happenings import Happening, tell_happenings
 from members.points.rules import PointsProgramme
 
 #: How long after its day points that expired are still told; later they are only written down.
@@ -31,10 +31,9 @@ FROM (
         FROM (
             SELECT lot.member_id, lot.id AS lot_id, lot.expires_at AS at, lot.amount + coalesce(changed.amount, 0) AS earned,
                    0 AS spent
-            FROM points AS lot LEFT JOIN (
-                SELECT lot_id, sum(amount) AS amount FROM points
-                WHERE member_id = ANY(:ids) AND kind = 'adjust' AND lot_id IS NOT NULL GROUP BY lot_id
-            ) AS changed ON changed.lot_id = lot.id
+            FROM points AS lot LEFT JOIN LATERAL (
+                SELECT sum(put.amount) AS amount FROM points AS put WHERE put.lot_id = lot.id AND put.kind = 'adjust'
+            ) AS changed ON true
             WHERE lot.member_id = ANY(:ids) AND lot.expires_at <= :horizon
             UNION ALL
             SELECT member_id, NULL, occurred_at, 0, -amount FROM points
@@ -47,14 +46,14 @@ FROM (
 _SETTLE = "".join((
     "WITH wanted AS (",
     _WANTED,
-    """), posted AS (
-    SELECT lot_id, -sum(amount) AS amount, count(*) AS times FROM points
-    WHERE member_id = ANY(:ids) AND kind = 'expire' GROUP BY lot_id
-)
+    """)
 INSERT INTO points (member_id, kind, amount, rule, source, key, occurred_at, lot_id)
 SELECT wanted.member_id, 'expire', coalesce(posted.amount, 0) - wanted, '', 'points',
-       'expire:' || wanted.lot_id || ':' || coalesce(posted.times, 0) + 1, wanted.expires_at, wanted.lot_id
-FROM wanted LEFT JOIN posted ON posted.lot_id = wanted.lot_id
+       'expire:' || wanted.lot_id || ':' || (posted.times + 1), wanted.expires_at, wanted.lot_id
+FROM wanted CROSS JOIN LATERAL (
+    SELECT -sum(gone.amount) AS amount, count(*) AS times FROM points AS gone
+    WHERE gone.lot_id = wanted.lot_id AND gone.kind = 'expire'
+) AS posted
 WHERE wanted <> coalesce(posted.amount, 0) ORDER BY wanted.lot_id
 ON CONFLICT (source, key) DO NOTHING
 RETURNING member_id, amount, occurred_at
@@ -73,18 +72,9 @@ FROM unnest(CAST(:befores AS interval[])) AS warned (before) JOIN points
 ORDER BY member_id, expires_at, before
 """
 _SOON = "".join((
-    "WITH wanted AS (",
+    "SELECT member_id, expires_at, sum(wanted) AS amount FROM (",
     _WANTED,
-    """), warned AS (
-    SELECT member_id, expires_at, before FROM jsonb_to_recordset(CAST(:warned AS jsonb))
-        AS warned (member_id bigint, expires_at timestamptz, before text)
-), balances AS (""",
-    _BALANCES,
-    """)
-SELECT warned.member_id, warned.expires_at, warned.before, sum(wanted) AS amount, min(balance) AS balance
-FROM warned JOIN wanted USING (member_id, expires_at) JOIN balances ON balances.member_id = warned.member_id
-GROUP BY warned.member_id, warned.expires_at, warned.before HAVING sum(wanted) > 0 ORDER BY 1, 2
-""",
+    ") AS wanted WHERE expires_at > :now GROUP BY member_id, expires_at HAVING sum(wanted) > 0",
 ))  # fmt: skip
 
 
@@ -92,15 +82,19 @@ def settle(connection: Connection, member_ids: Sequence[int], *, now: datetime) 
     """Write what has expired of the points of these members, who are held; return how many rows are new."""
     ids = list(member_ids)
     rows = connection.execute(text(_SETTLE), {"ids": ids, "horizon": now}).all()
+    look_again(connection, [row.member_id for row in rows])
     gone: dict[tuple[int, datetime], int] = {}
     for row in rows:
         if row.amount < 0:
             gone[row.member_id, row.occurred_at] = gone.get((row.member_id, row.occurred_at), 0) - row.amount
     if gone:
-        found = connection.execute(text(_BALANCES), {"ids": sorted({member for member, _ in gone})})
-        balances = {row.member_id: int(row.balance) for row in found}
+        balances = _balances(connection, sorted({member for member, _ in gone}))
         tell_happenings(connection, _expired(gone, balances, now), now=now)
     return len(rows)
+
+
+def _balances(connection: Connection, member_ids: Sequence[int]) -> dict[int, int]:
+    return {row.member_id: int(row.balance) for row in connection.execute(text(_BALANCES), {"ids": list(member_ids)})}
 
 
 def _expired(
@@ -141,22 +135,23 @@ def _warn(connection: Connection, programme: PointsProgramme, since: datetime, n
     found = connection.execute(text(_TO_WARN), terms).mappings().all()
     horizon = now + max(programme.expire_soon, default=timedelta())
     for rows in in_batches(found):
-        batch = [{**row, "before": duration_text(row["before"])} for row in rows]
-        asked = {"ids": sorted({row["member_id"] for row in batch}), "warned": as_json(batch), "horizon": horizon}
-        soon = connection.execute(text(_SOON), asked)
-        tell_happenings(connection, (_soon(row, now) for row in soon), now=now)
+        ids = sorted({row["member_id"] for row in rows})
+        asked = {"ids": ids, "now": now, "horizon": horizon}
+        left = {(row.member_id, row.expires_at): int(row.amount) for row in connection.execute(text(_SOON), asked)}
+        balances = _balances(connection, ids)
+        soon = (
+            _soon(row["member_id"], row["expires_at"], row["before"], left[place], balances[row["member_id"]], now)
+            for row in rows
+            if (place := (row["member_id"], row["expires_at"])) in left
+        )
+        tell_happenings(connection, soon, now=now)
 
 
-def _soon(row: Any, now: datetime) -> Happening:
+def _soon(
+    member_id: int, moment: datetime, before: timedelta, amount: int, balance: int, now: datetime
+) -> Happening:
     """Make the event that says how many points will be gone, and when."""
-    told = _happening(
-        "points.expire_soon",
-        row.member_id,
-        row.expires_at,
-        int(row.amount),
-        {"expires_at": row.expires_at.isoformat(), "before": row.before, "balance": int(row.balance)},
-        f":{row.before}",
-    )
-    return Happening(
-        member_id=told.member_id, kind=told.kind, key=told.key, occurred_at=now, value=told.value, properties=told.properties
-    )
+    label = duration_text(before)
+    said = {"expires_at": moment.isoformat(), "before": label, "days": before.days, "balance": balance}
+    told = _happening("points.expire_soon", member_id, moment, amount, said, f":{label}")
+    return replace(told, occurred_at=now)

@@ -11,6 +11,7 @@ from database.loyalty_tables import points
 from database.tables import members
 from language.problems import refuse
 from members.definitions import load_definitions
+from members.everybody import look_again
 from members.happenings import Happening, tell_happenings
 from members.points.amounts import expires_at
 from members.points.expiring import settle
@@ -97,6 +98,7 @@ def _write(
     lasts = next((each for each in load_definitions(connection, PointsProgramme).values()), None) if amount > 0 else None
     ends = expires_at(lasts.expire, now, lasts.time_zone) if lasts else None
     connection.execute(insert(points).values(**entry, occurred_at=now, expires_at=ends))
+    look_again(connection, [member_id])
     if kind == "burn":
         told = Happening(
             member_id=member_id, kind="points.burned", key=f"points.burned:{source}:{key}", occurred_at=now, value=-amount,

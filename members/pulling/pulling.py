@@ -18,6 +18,7 @@ from database.engine import Database
 from database.member_tables import pulls
 from language.problems import Problem
 from members.definitions import load_definitions
+from members.erasure.refusing import ERASED_PROBLEM, erased_keys
 from members.events import NewEvent, Recorded, record
 from members.pulling.cursors import Position, beginning, written
 from members.pulling.failing import SourceFailed
@@ -53,10 +54,16 @@ def pull(
     *,
     now: datetime,
     zone: tzinfo,
+    secret: bytes | None = None,
     seconds: float = TURN_SECONDS,
     after_page: Callable[[Pulled], None] | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> Pulled:
-    """Read what is new at the source; its failure is told and noted, never raised."""
+    """Read what is new at the source; its failure is told and noted, never raised.
+
+    With the installation's ``secret`` rows of members who were erased are refused.
+    ``stopped`` is asked between pages; when it says yes, the rest is left to the next turn.
+    """
     end = time.monotonic() + seconds
     zone = source.zone(zone)
     done = Pulled()
@@ -66,8 +73,8 @@ def pull(
         same = kept if kept and kept["columns"] == list(source.cursor) else None
         position = beginning(same, source.overlap, now=now, zone=zone)
         with open_source(source, address) as reader:
-            while not done.finished and time.monotonic() < end:
-                done, position, kept = _page(database, source, reader, position, kept, done, now=now, zone=zone)
+            while not done.finished and time.monotonic() < end and not (stopped and stopped()):
+                done, position, kept = _page(database, source, reader, position, kept, done, now=now, zone=zone, secret=secret)
                 if after_page:
                     after_page(done)
     except SourceFailed as failed:
@@ -89,6 +96,7 @@ def _page(
     *,
     now: datetime,
     zone: tzinfo,
+    secret: bytes | None,
 ) -> tuple[Pulled, Position | None, Mapping[str, Any] | None]:
     """Read one page and store it with the place it reached; return what was done so far and that place."""
     rows = reader.page(position, source.batch)
@@ -104,6 +112,8 @@ def _page(
     values = tuple(rows[-1][name] for name in source.cursor) if rows else position.values if position else ()
     reached = written(source.cursor, values, finished=finished) if rows else {**kept, "finished": True} if kept else None
     with database.transaction() as connection:
+        events, erased = _without_erased(connection, events, secret)
+        refusals += erased
         recorded = record(connection, [event for _, event in events], now=now, checked=True)
         strange = Problem(sentence=MISMATCHED, field=source.map.key)
         refusals += [(events[place][0], strange) for place in recorded.mismatched]
@@ -115,6 +125,16 @@ def _page(
         finished=finished,
     )
     return done, Position(values=values) if values else None, reached
+
+
+def _without_erased(
+    connection: Connection, events: list[tuple[Row, NewEvent]], secret: bytes | None
+) -> tuple[list[tuple[Row, NewEvent]], list[tuple[Row, Problem]]]:
+    """Set apart the rows of members who were erased."""
+    keys = {event.member_key for _, event in events}
+    erased = erased_keys(connection, keys, secret=secret) if secret else set()
+    refused = [(row, ERASED_PROBLEM) for row, event in events if event.member_key in erased]
+    return [(row, event) for row, event in events if event.member_key not in erased], refused
 
 
 def _cursor(connection: Connection, name: str, now: datetime) -> Mapping[str, Any] | None:

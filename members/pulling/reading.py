@@ -117,7 +117,9 @@ def open_source(source: Source, address: str | None) -> Iterator[Reader]:
         arguments = dict(_CONNECT.get(backend, {}))
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    except (SQLAlchemyError, ImportError, TypeError, ValueError) as error:
+    except ImportError:
+        raise SourceFailed("no driver for {name} is installed", name=url.drivername) from None
+    except (SQLAlchemyError, TypeError, ValueError) as error:
         raise failure_of(error, url) from None
     try:
         with connection:

@@ -113,7 +113,7 @@ def _keys(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
 
 def _unnamed(connection: Connection, programme: TierProgramme) -> int:
     named = members.c.tier.not_in(list(programme.ranks()))
-    alive = members.c.erased_at.is_(None)
+    alive = members.c.erased_at.is_(None) & members.c.merged_into.is_(None)
     return connection.execute(select(func.count()).select_from(members).where(named, alive)).scalar_one()
 
 

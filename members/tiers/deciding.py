@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import Connection, text
 
 from members.events import AHEAD
-from members.net_orders import NET_ORDERS
+from members.net_orders import net_orders
 from members.tiers.programme import TierProgramme
 
 #: Why somebody stands where they do: placed for the first time, told by a file, brought back by a refund, kept at
@@ -83,19 +83,18 @@ WITH levels AS (
     SELECT *, {counted_now} AS up_from, {began} AS keep_from, least(until + CAST(:grace AS interval), :ahead) AS keep_to,
            {counted_then} AS undo_from, since + CAST(:slack AS interval) AS undo_to
     FROM standing
-), orders AS (""",
-    NET_ORDERS,
-    """), sums AS (
-    SELECT spans.member_id,
-           {sum} FILTER (WHERE occurred_at {after} up_from) AS up,
-           {sum} FILTER (WHERE occurred_at {after} keep_from AND occurred_at < keep_to) AS keep,
-           {sum} FILTER (WHERE occurred_at {after} undo_from AND occurred_at < undo_to) AS undo
-    FROM spans JOIN orders USING (member_id) WHERE counts GROUP BY spans.member_id
-), measures AS (
-    SELECT spans.*, coalesce(up, 0) AS up, coalesce(keep, 0) AS keep, coalesce(undo, 0) AS undo,
-           (SELECT max(levels.rank) FROM levels WHERE levels.threshold <= coalesce(up, 0)) AS up_rank,
-           (SELECT max(levels.rank) FROM levels WHERE levels.threshold <= coalesce(keep, 0)) AS keep_rank
-    FROM spans LEFT JOIN sums USING (member_id)
+), measures AS MATERIALIZED (
+    SELECT spans.*, coalesce(sums.up, 0) AS up, coalesce(sums.keep, 0) AS keep, coalesce(sums.undo, 0) AS undo,
+           (SELECT max(levels.rank) FROM levels WHERE levels.threshold <= coalesce(sums.up, 0)) AS up_rank,
+           (SELECT max(levels.rank) FROM levels WHERE levels.threshold <= coalesce(sums.keep, 0)) AS keep_rank
+    FROM spans CROSS JOIN LATERAL (
+        SELECT {sum} FILTER (WHERE occurred_at {after} up_from) AS up,
+               {sum} FILTER (WHERE occurred_at {after} keep_from AND occurred_at < keep_to) AS keep,
+               {sum} FILTER (WHERE occurred_at {after} undo_from AND occurred_at < undo_to) AS undo
+        FROM (""",
+    net_orders("= spans.member_id"),
+    """) AS orders WHERE counts
+    ) AS sums
 ), reasons AS (
     SELECT *, CASE
         WHEN rank IS NULL THEN 'placed'

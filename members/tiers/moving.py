@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection, select, text
@@ -75,7 +74,7 @@ def move(
 
 
 def _write(connection: Connection, programme: TierProgramme, moves: Sequence[Move], now: datetime) -> int:
-    rows = as_json({**asdict(each), "tier": programme.levels[each.rank].name} for each in moves)
+    rows = as_json({**vars(each), "tier": programme.levels[each.rank].name} for each in moves)
     connection.execute(text(_KEEP), {"rows": rows})
     connection.execute(text(_SHOW), {"rows": rows, "now": now})
     news = (_news(programme, each) for each in moves if each.is_news)

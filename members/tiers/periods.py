@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, text
 from members.durations import duration_text
 from members.everybody import hold, in_batches
 from members.happenings import Happening, tell_happenings
-from members.net_orders import NET_ORDERS
+from members.net_orders import net_orders
 from members.tiers.deciding import AFTER, EVER, PERIOD_BEGAN, SUMS, parameters
 from members.tiers.moving import applied_programmes, move
 from members.tiers.programme import TierProgramme
@@ -31,11 +31,11 @@ WITH levels AS (
     SELECT rank, name, threshold FROM jsonb_to_recordset(CAST(:levels AS jsonb)) AS l (rank int, name text, threshold numeric)
 ), called AS (
     SELECT name, rank FROM jsonb_to_recordset(CAST(:called AS jsonb)) AS c (name text, rank int)
-), orders AS (""",
-    NET_ORDERS,
-    """), measures AS (
+), measures AS (
     SELECT member_id, tier, until, coalesce((
-        SELECT {sum} FROM orders WHERE orders.member_id = member_tiers.member_id AND counts AND occurred_at {after} {began}
+        SELECT {sum} FROM (""",
+    net_orders("= member_tiers.member_id"),
+    """) AS orders WHERE counts AND occurred_at {after} {began}
     ), 0) AS measured
     FROM member_tiers WHERE member_id = ANY(:ids)
 )

@@ -87,6 +87,12 @@ def run(database: Database, statement: str, **values: object) -> int:
         return connection.execute(text(statement), values).rowcount
 
 
+def balances_of_all(database: Database, at: datetime) -> object:
+    with database.transaction() as connection:
+        count = f"SELECT count(*), sum(balance) FROM ({BALANCES}) AS balances"
+        return connection.execute(text(count), {"at": at}).one()
+
+
 def ledger(database: Database, members: int) -> None:
     """Ask a ledger of five entries a member."""
     timed(f"{members} members made", lambda: run(database, PEOPLE, members=members, now=NOW))
@@ -94,10 +100,7 @@ def ledger(database: Database, members: int) -> None:
     with create_engine(database.url, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text("VACUUM ANALYZE points"))
     for back in (0, 100, 200, 100):
-        at = NOW - timedelta(days=back)
-        with database.transaction() as connection:
-            count = f"SELECT count(*), sum(balance) FROM ({BALANCES}) AS balances"
-            timed(f"balances of all, {back} days ago", lambda: connection.execute(text(count), {"at": at}).one())
+        timed(f"balances of all, {back} days ago", lambda back=back: balances_of_all(database, NOW - timedelta(days=back)))
     with database.transaction() as connection:
         timed("totals", lambda: totals(connection, at=NOW))
         timed("does it close", lambda: ledger_faults(connection, now=NOW))

@@ -94,11 +94,12 @@ def sickness() -> dict[str, object]:
 
 def erasure() -> dict[str, object]:
     """Erase 1,000 members with a word of their own in every place, in the middle of a journey."""
-    with EmbeddedEngines(folder("erasure")) as engines:
+    home = folder("erasure")
+    with EmbeddedEngines(home) as engines:
         upgrade(engines.database_url)
         database = Database(engines.database_url)
         begun = time.perf_counter()
-        seen = every_canary(database, engines.redis_url, folder("dumps"), count=1_000, others=1_000)
+        seen = every_canary(database, engines.redis_url, folder("dumps"), count=1_000, others=1_000, logs=home)
         database.close()
     return seen | {"kept": is_complete(seen, 1_000), "seconds": round(time.perf_counter() - begun, 1)}
 

@@ -202,8 +202,8 @@ def restored(database: Database, file: Path, name: str) -> Database:
     return Database(make_url(url))
 
 
-def every_canary(database: Database, redis_url: str, folder: Path, *, count: int, others: int) -> dict[str, object]:
-    """Do all of it; ``hits`` of every kind must be 0 and the totals the same."""
+def every_canary(database: Database, redis_url: str, folder: Path, *, count: int, others: int, logs: Path | None = None) -> dict[str, object]:
+    """Do all of it, and look into the logs of the folder ``logs``; ``hits`` of every kind must be 0 and the totals the same."""
     ids = settle_in(database, folder, count, others)
     yesterday = folder / "yesterday.dump"
     before, was = hits(dump(database, yesterday), count), totals(database)
@@ -226,10 +226,10 @@ def every_canary(database: Database, redis_url: str, folder: Path, *, count: int
         with admin.connect() as connection:
             connection.execute(text(f"DROP DATABASE yesterday_{make_url(database.url).database} WITH (FORCE)"))
         admin.dispose()
-    logs = "".join(file.read_text(encoding="utf-8", errors="replace") for file in folder.rglob("*.log"))
+    written = "".join(file.read_text(encoding="utf-8", errors="replace") for file in (logs or folder).rglob("*.log"))
     return {
         "hits before": before, "hits in a dump": after, "hits in redis": hits(in_redis(redis_url), count),
-        "hits in logs": hits(logs, count), "found in yesterday's dump": len(missing), "hits after erasing again": old,
+        "hits in logs": hits(written, count), "found in yesterday's dump": len(missing), "hits after erasing again": old,
         "taken in again": len(ids) - refused + saved.new, "messages still waiting": left, "totals are the same": was == totals(database),
         "logged": len(log), "in the log": any("canary" in str(asdict(entry)) for entry in log),
     }  # fmt: skip

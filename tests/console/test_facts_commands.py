@@ -106,3 +106,18 @@ def test_the_dictionary_is_defined_listed_and_used_for_tags(ask: Ask) -> None:
     listed = {row["attribute"]: row for row in json.loads(ask("attributes", "list", "--json").stdout)}
     assert (listed["tags"]["members"], listed["size"]["values"], listed["skin_type"]["personal"]) == (1, [36, 37.5], True)
     assert "尺码" in ask("attributes", "list", language="zh").stdout
+    assert ask("attributes", "drop", "tags").exit_code == 0
+    assert ask("attributes", "drop", "tags").exit_code == 2
+    assert json.loads(ask("members", "tag", "A-1", "+friend", "--json").stdout)["tags"] == ["新客", "friend"]
+
+
+def test_a_source_that_was_dropped_goes_on_where_it_stopped(ask: Ask) -> None:
+    pos = str(EXAMPLES / "sources" / "pos.yaml")
+    ask("sources", "apply", pos)
+    ask("sources", "pull", "pos")
+    assert ask("sources", "drop", "pos").exit_code == 0
+    assert ask("sources", "pull", "pos").exit_code == 2
+    ask("sources", "apply", pos)
+
+    assert json.loads(ask("sources", "pull", "pos", "--json").stdout)["stored"] == 0
+    assert json.loads(ask("sources", "list", "--json").stdout)[0]["stored"] == 3

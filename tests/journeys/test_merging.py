@@ -234,6 +234,8 @@ def a_rich_pair(database: Database, folder: Path) -> tuple[int, int]:
             "INSERT INTO segment_members (segment, member_id, entered_at) VALUES ('vip', :gone, :now)",
             "INSERT INTO coupons (pool, code, member_id, occasion, issued_at) VALUES ('p', 'c', :gone, 'o', :now)",
             "INSERT INTO survey_answers (survey, member_id, occasion, score, answered_at) VALUES ('s', :gone, 'o', 9, :now)",
+            "INSERT INTO address_turns (campaign_id, occasion, channel, fingerprint, member_id, taken_at) "
+            "SELECT id, 'journey', 'sms', 'x', :gone, :now FROM campaigns",
             "INSERT INTO rfm_scores (member_id, recency, frequency, monetary, cell, scored_at) VALUES (:gone, 5, 5, 5, 'best', :now)",
         ):
             connection.execute(text(statement), {"gone": gone, "kept": kept, "now": BEGIN})
@@ -251,7 +253,7 @@ def test_a_merge_brings_everything_and_taking_it_back_restores_every_row(databas
         (merge_id,) = merge(connection, kept, gone, days=1).merges
         left = {
             table: connection.execute(text(f"SELECT count(*) FROM {table} WHERE member_id = :gone"), {"gone": gone}).scalar_one()
-            for table in ("events", "facts", "points", "member_places", "segment_members", "coupons", "survey_answers", "rfm_scores", "enrolments", "sends")
+            for table in ("events", "facts", "points", "member_places", "segment_members", "coupons", "survey_answers", "rfm_scores", "address_turns", "enrolments", "sends")
         }  # fmt: skip
         row = connection.execute(select(members.c.name, members.c.birth_month, members.c.attributes).where(members.c.id == kept)).one()
         assert broken(connection) == []

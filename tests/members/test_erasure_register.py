@@ -12,7 +12,7 @@ from members.erasure.register import FREE, HELD
 
 TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
 #: Tables that tell of a member although no foreign key leads there.
-KNOWN_BY_NUMBER = {"receipts", "permissions", "suppressions", "unprocessed_events", "unlinked_consents", "erasures", "touched_members"}
+KNOWN_BY_NUMBER = {"receipts", "permissions", "suppressions", "unprocessed_events", "unlinked_consents", "erasures", "touched_members", "pulls"}
 
 
 def leads_to_members(table: Table, seen: frozenset[str] = frozenset()) -> bool:

@@ -6,6 +6,7 @@ import sys
 import time as clock
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,6 @@ from members.occasions.telling import preview_days, tell_days, tell_first_orders
 from members.points.applying import save_programme
 from members.points.rules import PointsProgramme
 from members.reckoning import reckon
-from members.upkeep import CHORES
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "config" / "examples"
@@ -86,7 +86,7 @@ def test_every_local_day_is_told_once_right_through_the_clock_changes_of_years(z
     begin, end = datetime(2024, 1, 1, tzinfo=UTC), datetime(2032, 12, 31, tzinfo=UTC)
     cuts = sorted({begin, end, *(begin + timedelta(minutes=chance.randrange(4_733_280)) for _ in range(400))})
 
-    days = [found for since, until in zip(cuts, cuts[1:], strict=False) for found in days_due(at, zone, since, until)]
+    days = [found for since, until in pairwise(cuts) for found in days_due(at, zone, since, until)]
 
     assert days == list(days_due(at, zone, begin, end))
     assert [day for day, _ in days] == [days[0][0] + place * DAY for place in range(len(days))]
@@ -301,7 +301,7 @@ def _run_three(database: Database, moments: list[datetime]) -> None:
 
 def _wait_until_done(database: Database, moment: datetime) -> None:
     give_up = clock.monotonic() + 60
-    names = [chore.name for chore in CHORES]
+    names = ["occasions", "points", "tiers"]
     while clock.monotonic() < give_up:
         with database.transaction() as connection:
             done = connection.execute(select(upkeep.c.done_to).where(upkeep.c.kind.in_(names))).scalars().all()

@@ -22,10 +22,11 @@ class WrongMoment(_moment):
 
 def main() -> None:
     """Keep up until the database's clock has passed the end."""
-    from zoneinfo import ZoneInfo
+    # Read only now, when the clock is wrong already.
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
 
-    from database.engine import Database, read_clock
-    from members.upkeep import keep_up
+    from database.engine import Database, read_clock  # noqa: PLC0415
+    from members.upkeep import keep_up  # noqa: PLC0415
 
     database, until = Database(sys.argv[1]), _moment.fromisoformat(sys.argv[3])
     assert abs(time.time() - _right() - _wrong_by) < 60

@@ -184,6 +184,14 @@ def test_a_turn_that_is_over_goes_on_at_the_next_one(database: Database, till: T
     assert pulled(database, till).stored == 35
 
 
+def test_a_process_that_ends_leaves_the_rest_to_the_next_turn(database: Database, till: Till) -> None:
+    till.sell(*[NOW - timedelta(hours=1)] * 35)
+    answers = iter([False, False, True])
+
+    assert pulled(database, till, stopped=lambda: next(answers)).stored == 20
+    assert pulled(database, till).stored == 15
+
+
 def test_rows_that_cannot_be_used_are_listed_and_stop_nothing(database: Database, till: Till) -> None:
     at = NOW - timedelta(minutes=1)
     till.sell(at, total="ten")
@@ -220,6 +228,7 @@ def test_kinds_in_their_words_become_ours_and_others_are_refused(database: Datab
     [
         (None, {}, "the setting sources.pos is missing"),
         ("not an address", {}, "is no address"),
+        ("mysql+cymysql://u:geheim@host/db", {}, "no driver for mysql+cymysql is installed"),
         ("oracle9://u:geheim@host/db", {}, "it cannot be read: NoSuchModuleError"),
         ("sqlite:////nowhere/at/all.db", {}, "no such database file"),
         ("postgresql://reader:geheim@localhost:9/shop", {}, "it cannot be read: OperationalError"),
