@@ -144,6 +144,7 @@ class CampaignDefinition(_Part):
     purpose: Literal["marketing", "service"] = "marketing"
     audience: dict[str, object] | None = None  #: a condition; None: everybody, or whoever a journey brings
     control: Control = Control()
+    coupon: str | None = Field(None, min_length=1, max_length=100)  #: issued once for each send; templates say {{ coupon }}
     goal: Goal | None = None
     quiet_hours: QuietHoursText | Literal["default"] = "default"
     caps: tuple[Cap, ...] | Literal["default"] = "default"

@@ -1,7 +1,7 @@
 """Put campaigns into the database, and find them there."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,8 @@ from campaigns.control import ensure_experiment
 from campaigns.pinned import pinned_template
 from database.tables import campaigns, template_versions
 from language.problems import InputRefused, Problem, refuse
+from members.coupons.definition import Coupon
+from members.definitions import load_definitions
 from templates.library import Library, digest
 from templates.text_messages import SignedBy, unsigned_languages
 
@@ -67,6 +69,23 @@ def template_problems(
     return problems
 
 
+def coupon_problems(definitions: Sequence[CampaignDefinition], known: Collection[str]) -> list[Problem]:
+    """List the campaigns whose coupon nobody has defined."""
+    return [
+        Problem(
+            sentence="campaign {name}: there is no coupon {coupon}; expected {known}",
+            values={
+                "name": definition.campaign,
+                "coupon": definition.coupon,
+                "known": ", ".join(difflib.get_close_matches(definition.coupon, known, n=1) or sorted(known)) or "—",
+            },
+            field="coupon",
+        )
+        for definition in definitions
+        if definition.coupon is not None and definition.coupon not in known
+    ]
+
+
 def _signature_problems(definition: CampaignDefinition, library: Library, signed_by: SignedBy) -> list[Problem]:
     wrong = unsigned_languages(library.content(definition.template), signed_by)
     if "sms" not in definition.channels or not wrong:
@@ -106,6 +125,7 @@ def apply_campaigns(
         InputRefused: a template is missing or cannot be used; nothing was applied.
     """
     problems = template_problems(definitions, library, signed_by=signed_by)
+    problems += coupon_problems(definitions, load_definitions(connection, Coupon))
     if problems:
         raise InputRefused(problems)
     new: list[str] = []

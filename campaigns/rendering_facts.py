@@ -89,13 +89,13 @@ def facts_for(
             "name": name,
             "tier": tier,
             "language": language,
-            "joined_on": _day(joined_at, zone),
+            "joined_on": local_day(joined_at, zone),
             "birth_month": month,
             "birth_day": day,
             "today": today[zone],
             "purchases": purchases,
             "spend": spend,
-            "last_purchase_on": _day(last_at, zone),
+            "last_purchase_on": local_day(last_at, zone),
             "attributes": own,
         }
         if orders:
@@ -112,11 +112,12 @@ def _orders_said(row: Mapping[str, Any] | None, zone: str) -> dict[str, object]:
     if row is None:
         return dict(_NOTHING_BOUGHT)
     said = {name: row[name] for name in (*COUNTED, *KNOWN_OF_ORDERS)}
-    said |= {f"{which}_on": _day(row[f"{which}_order_at"], zone) for which in ("first", "last")}
+    said |= {f"{which}_on": local_day(row[f"{which}_order_at"], zone) for which in ("first", "last")}
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _day(moment: datetime | None, zone: str) -> date | None:
+def local_day(moment: datetime | None, zone: str) -> date | None:
+    """Return the day it is in a member's zone; None: at no moment."""
     return None if moment is None else moment.astimezone(_zone(zone)).date()
 
 

@@ -13,6 +13,7 @@ class Terms:
     purpose: str  #: marketing or service
     quiet_hours: QuietHours | None  #: None: any hour will do
     caps: tuple[Cap, ...]
+    coupon: str | None = None  #: which each message carries; None: none
 
 
 def terms_of(definition: CampaignDefinition, rules: PlanningRules) -> Terms:
@@ -24,4 +25,5 @@ def terms_of(definition: CampaignDefinition, rules: PlanningRules) -> Terms:
         purpose=definition.purpose,
         quiet_hours=quiet if definition.quiet_hours == "default" else definition.quiet_hours,
         caps=caps if marketing else (),
+        coupon=definition.coupon,
     )

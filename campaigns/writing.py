@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from campaigns.accounts import Account
 from campaigns.campaign import CampaignDefinition
 from campaigns.carrier import Carrier
+from campaigns.coupons import NO_COUPON, give_coupons
 from campaigns.pinned import pinned_template
 from campaigns.rendering_facts import facts_for
 from campaigns.rules import PlanningRules
@@ -54,19 +55,26 @@ def write_words(
     claimed: Sequence[Unwritten],
     terms: Mapping[int, Terms],
     now: datetime,
+    *,
+    again: bool = False,
 ) -> tuple[list[Written], list[tuple[int, str]]]:
-    """Write each send's words; one that cannot be written ends here and stops no other."""
+    """Write each send's words; one that cannot be written ends here and stops no other.
+
+    ``again``: they were written before, and nothing more is given away for them.
+    """
     templates = _templates(connection, {send.template_version_id for send in claimed})
     orders = any("orders" in template.facts for template in templates.values())
     facts = facts_for(connection, [send.member_id for send in claimed], now, orders=orders)
+    coupons = give_coupons(connection, claimed, terms, now=None if again else now)
     ready, refused = [], []
     for send in claimed:
-        known = facts.get(send.member_id)
-        if known is None:
+        if send.member_id not in facts:
             refused.append((send.id, "erased"))
             continue
-        known["brand"] = carrier.rules.brand
+        known = {**facts[send.member_id], **coupons.get(send.id, {}), "brand": carrier.rules.brand}
         try:
+            if terms[send.campaign_id].coupon is not None and send.id not in coupons:
+                raise RenderRefused(NO_COUPON)
             purpose = Purpose(terms[send.campaign_id].purpose)
             ready.append(_written(carrier, send, templates[send.template_version_id], known, purpose))
         except RenderRefused as reason:
@@ -82,7 +90,7 @@ def messages_again(
     The words are the same unless what is known of the member has changed since.
     """
     terms = terms_by_campaign(connection, {send.campaign_id for send in unwritten}, carrier.rules)
-    written, _ = write_words(connection, carrier, unwritten, terms, now)
+    written, _ = write_words(connection, carrier, unwritten, terms, now, again=True)
     return {each.send.id: each.message for each in written}
 
 

@@ -29,7 +29,7 @@ WORDS: Mapping[str, str] = {
             "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
             "facts", "sources", "attributes",
             "tiers", "points", "occasions",
-            "segments", "stores",
+            "segments", "stores", "coupons", "surveys",
         )
     },
 }  # fmt: skip
@@ -37,7 +37,7 @@ WORDS: Mapping[str, str] = {
 #: Words under which a family of commands stands; the modules of the others hold commands themselves.
 FAMILIES = (
     "db", "keys", "members", "consent", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
-    "facts", "sources", "attributes", "tiers", "points", "occasions", "segments", "stores",
+    "facts", "sources", "attributes", "tiers", "points", "occasions", "segments", "stores", "coupons", "surveys",
 )  # fmt: skip
 
 

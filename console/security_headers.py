@@ -6,6 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.pages import STYLE_HASH
+from console.survey_page import SURVEY_STYLE_HASH
 
 
 def security_headers(public_url: str) -> Mapping[str, str]:
@@ -13,8 +14,9 @@ def security_headers(public_url: str) -> Mapping[str, str]:
 
     Addresses hold tokens, so no other site may learn them as referrer and no cache may keep them.
     """
+    styles = f"'{STYLE_HASH}' '{SURVEY_STYLE_HASH}'"
     headers = {
-        "Content-Security-Policy": f"default-src 'none'; style-src '{STYLE_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "Content-Security-Policy": f"default-src 'none'; style-src {styles}; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
         "X-Robots-Tag": "noindex, nofollow",

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 
 from language.chinese_bounces import BOUNCES
+from language.chinese_coupons import COUPONS
 from language.chinese_demo import DEMO
 from language.chinese_facts import FACTS
 from language.chinese_identity import IDENTITY
@@ -19,9 +20,10 @@ from language.chinese_reports import REPORTS
 from language.chinese_running import RUNNING
 from language.chinese_segments import SEGMENTS
 from language.chinese_sms import SMS
+from language.chinese_surveys import SURVEYS
 from language.chinese_templates import TEMPLATES
 
 CHINESE: Mapping[str, str] = {
-    **IDENTITY, **LOYALTY, **SEGMENTS, **FACTS, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS,
-    **REPORTS, **RUNNING, **IMPORTING,
+    **COUPONS, **SURVEYS, **IDENTITY, **LOYALTY, **SEGMENTS, **FACTS, **IMPORTING, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO,
+    **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING,
 }  # fmt: skip

@@ -83,7 +83,9 @@ TEMPLATES: dict[str, str] = {
     "unknown test {name}; did you mean {near}?": "没有判断 {name}；您是不是想写 {near}？",
     # What a channel asks for
     "the link unsubscribe is always there; do not declare it": "退订链接 unsubscribe 始终可用，无需声明",
-    "a link begins with https:// or http://; found {address}": "链接应以 https:// 或 http:// 开头；写的是 {address}",
+    "a link begins with https:// or http://, or is survey:NAME; found {address}": (
+        "链接应以 https:// 或 http:// 开头，或写作 survey:问卷名；写的是 {address}"
+    ),
     "the template has words for no channel": "模板没有任何渠道的文案",
     "the title is missing in {language}": "缺少 {language} 标题",
     "{channel} has no words in the template's default language {language}": "{channel} 缺少模板默认语言 {language} 的文案",

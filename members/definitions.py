@@ -6,6 +6,7 @@ A file defines one thing; its first key says of which kind it is and what it is 
     question: {zh: 您有多大可能向朋友推荐我们？, en: How likely are you to recommend us?}
 """
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.member_tables import definitions
 from language.documents import read_document, validate
-from language.problems import InputRefused, Problem
+from language.problems import InputRefused, Problem, refuse
 from members.mistakes import mistake
 
 _NAME = re.compile(r"[\w-]{1,100}")
@@ -107,6 +108,22 @@ def save_definitions(connection: Connection, wanted: Sequence[Definition], *, no
 def load_definitions(connection: Connection, model: type[Defined]) -> dict[str, Defined]:
     """Return every definition of this model's kind, by name."""
     return {name: model.model_validate(what) for name, what in _kept(connection, model.kind).items()}
+
+
+def load_definition(connection: Connection, model: type[Defined], name: str) -> Defined:
+    """Return the definition of this name.
+
+    Raises:
+        InputRefused: there is none; the nearest is named.
+    """
+    known = load_definitions(connection, model)
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        raise refuse("there is no {kind} called {name}; is it {near}?", kind=model.kind, name=name, near=near[0])
+    listed = ", ".join(sorted(known)[:20]) or "—"
+    raise refuse("there is no {kind} called {name}; there are: {known}", kind=model.kind, name=name, known=listed)
 
 
 def drop_definition(connection: Connection, model: type[Definition], name: str) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, bindparam, delet
 
 from database.member_tables import segment_rechecks, touched_members
 from database.tables import members
+from members.coupons.redeeming import redeem_by_events
 from members.facts.reckoned import reckon_channels, reckon_orders
 from members.identity.strays import bring_strays
 from members.occasions.telling import tell_first_orders
@@ -22,7 +23,7 @@ from members.tiers.moving import review_tiers
 Step = Callable[[Connection, Sequence[int], datetime], None]
 
 #: In this order, for each builds on those before it; segments, which may ask about anything, follow them all.
-STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels, award_points, review_tiers, tell_first_orders)
+STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels, award_points, review_tiers, tell_first_orders, redeem_by_events)
 
 _IDS = bindparam("touched_ids", type_=ARRAY(BigInteger))
 _wanted = func.unnest(_IDS).column_valued("member_id")

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
 from members.consent_chain import link_waiting_consents
+from members.coupons.expiring import tell_ending
 from members.erasure.erasing import clear_what_came_since
 from members.facts.reckoned import touch_changing, touch_receivers
 from members.identity.merging import forget_old_merges
@@ -50,6 +51,7 @@ CHORES: tuple[Chore, ...] = (
     ),
     Chore("points", timedelta(minutes=15), lambda at, turn: expire_points(at, since=turn.since, now=turn.now)),
     Chore("tiers", timedelta(minutes=15), lambda at, turn: end_periods(at, since=turn.since, now=turn.now)),
+    Chore("coupons", timedelta(minutes=15), lambda at, turn: tell_ending(at, since=turn.since, now=turn.now)),
     Chore("consent chain", timedelta(minutes=1), lambda at, turn: link_waiting_consents(at, now=turn.now)),
     Chore("old merges", timedelta(days=1), lambda at, turn: forget_old_merges(at, now=turn.now)),
     Chore("erased members", timedelta(hours=1), lambda at, turn: clear_what_came_since(at, now=turn.now)),

@@ -11,6 +11,7 @@ from database.tables import campaigns, launches
 from language.problems import InputRefused, refuse
 from reports.arms import AMPLE_MEMORY, campaign_arms, find_experiments
 from reports.closing import Closing, close
+from reports.coupon_costs import campaign_coupons_cost
 from reports.goals import goal_of
 from reports.report import ArmOutcome, DayLine, Effect, Experiment, Report, StepLine, assess
 
@@ -104,7 +105,7 @@ def _effect(
         members_still_enter=campaign.next_run_at is not None or (from_journey and campaign.state != "cancelled"),
         expected_members=int(expected) if expected else None,
         contamination=leaked,
-        cost=closing.cost,
+        cost=closing.cost + campaign_coupons_cost(connection, campaign.id),
         now=now,
     )
     return arms, effect

@@ -9,7 +9,7 @@ from reports.interval import Interval
 class Economics:
     """Every field is None where it would divide by zero or by an unknown."""
 
-    cost: float  #: what the carriers billed, all sends of the treated arm
+    cost: float  #: what the carriers billed, all sends of the treated arm, and the coupons of theirs that were redeemed
     iroas: float | None  #: incremental revenue per unit of cost
     iroas_interval: Interval
     profit: float | None  #: incremental revenue times margin, less cost

@@ -140,6 +140,7 @@ def _effect(effect: Effect) -> dict[str, object]:
         "contamination": effect.contamination,
         "cost_per_incremental_responder": cost.cost_per_incremental_responder if cost else None,
         "iroas": cost.iroas if cost else None,
+        "total_cost": cost.cost if cost else None,
     }
 
 

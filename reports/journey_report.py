@@ -11,6 +11,7 @@ from database.tables import journeys
 from reports.arms import AMPLE_MEMORY, find_experiments, journey_arms
 from reports.campaign_report import ZONE, step_order, unknown_name
 from reports.closing import Closing, close
+from reports.coupon_costs import journey_coupons_cost
 from reports.goals import goal_of
 from reports.report import ArmOutcome, DayLine, Effect, Entries, Report, StepLine, assess
 
@@ -90,7 +91,7 @@ def _effect(connection: Connection, versions: Rows, closing: Closing, now: datet
         members_still_enter=newest.state != "stopped",
         expected_members=None,
         contamination=connection.execute(CONTAMINATION, {"journey_ids": ids}).scalar_one(),
-        cost=closing.cost,
+        cost=closing.cost + journey_coupons_cost(connection, ids),
         now=now,
     )
     return effect, arms

@@ -12,7 +12,7 @@ from templates import wechat_fields
 from templates.finishing import finish
 from templates.inspection import Inspection
 from templates.known_facts import SAMPLE_FACTS
-from templates.links import UNSUBSCRIBE
+from templates.links import SURVEY, UNSUBSCRIBE
 from templates.mail_warnings import warnings_of
 from templates.rendering import CompiledTemplate, RenderRefused, compile_content, inspect_content
 from templates.template import SHEET, Folder, source_file
@@ -29,6 +29,7 @@ UNQUOTED: Final = re.compile(r"=\s*\{\{")
 ADDRESS: Final = re.compile(
     r"\b(?P<name>href|src|background|background-url)\s*=\s*(?P<quote>[\"'])(?P<to>.*?)(?P=quote)", re.IGNORECASE
 )
+SURVEY_LINK: Final = re.compile(rf"{SURVEY}[\w-]{{1,100}}")
 LINK: Final = re.compile(r"\{\{\s*links\.[a-z0-9_]+\s*\}\}")
 LITERAL_ADDRESS: Final = re.compile(r"(https?://[^\s{}]+|mailto:[^\s{}]+|tel:[^\s{}]+|#[^{}]*)")
 OWN_PICTURE: Final = re.compile(r"(?:(?:\./)?images/|cid:)[A-Za-z0-9._-]+")
@@ -91,8 +92,10 @@ def _sheet_problems(read: Folder, folder: Path) -> Iterator[Problem]:
         parts = urlsplit(address)
         if name == UNSUBSCRIBE:
             sentence = "the link unsubscribe is always there; do not declare it"
+        elif SURVEY_LINK.fullmatch(address):
+            continue
         elif parts.scheme not in ("http", "https") or not parts.hostname:
-            sentence = "a link begins with https:// or http://; found {address}"
+            sentence = "a link begins with https:// or http://, or is survey:NAME; found {address}"
         else:
             continue
         line = document.line_of(("links", name))

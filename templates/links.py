@@ -1,4 +1,4 @@
-"""Addresses in messages that lead back to us: tracked clicks and unsubscribing.
+"""Addresses in messages that lead back to us: tracked clicks, surveys and unsubscribing.
 
 A token says by itself which send or member it stands for and is sealed with 128 bits of
 HMAC-SHA256, so nothing needs to be stored and nothing can be guessed.  Tokens are kept to
@@ -10,13 +10,14 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 UNSUBSCRIBE: Final = "unsubscribe"  #: the link every message has without declaring it
 CHANNEL_NUMBERS: Final = ("sms", "email", "wechat")  #: places are part of tokens already sent: only ever append
 SEAL_BYTES: Final = 16
+SURVEY: Final = "survey:"  #: how a link begins that leads to a survey of ours; its name follows
 
 
 class HasLinks(Protocol):
@@ -25,10 +26,13 @@ class HasLinks(Protocol):
     @property
     def link_names(self) -> Sequence[str]: ...
 
+    @property
+    def links(self) -> Mapping[str, str]: ...
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Click:
-    """What a click token says."""
+    """What a click token says, or a survey's."""
 
     send_id: int
     link_index: int  #: place in the template's ``link_names``
@@ -50,10 +54,21 @@ def click_token(secret: bytes, send_id: int, link_index: int) -> str:
 
 def read_click_token(secret: bytes, token: str) -> Click | None:
     """Return what the token says, or None when it is not one of ours, whole and unchanged."""
-    said = _unseal(secret, b"click", token)
-    if said is None:
-        return None
-    return Click(send_id=int.from_bytes(said[1:], "big"), link_index=said[0])
+    return _read_place(_unseal(secret, b"click", token))
+
+
+def survey_token(secret: bytes, send_id: int, link_index: int) -> str:
+    """Seal one survey that one send asks; whoever has the token may answer it in the member's place."""
+    return _seal(secret, b"survey", bytes([link_index]) + _short(send_id))
+
+
+def read_survey_token(secret: bytes, token: str) -> Click | None:
+    """Return which link of which send the token stands for, or None when it is not one of ours, whole and unchanged."""
+    return _read_place(_unseal(secret, b"survey", token))
+
+
+def _read_place(said: bytes | None) -> Click | None:
+    return None if said is None else Click(send_id=int.from_bytes(said[1:], "big"), link_index=said[0])
 
 
 def unsubscribe_token(secret: bytes, member_id: int, channel: str, send_id: int) -> str:
@@ -104,7 +119,11 @@ def links_for(
 ) -> dict[str, str]:
     """Return the address of every link of a template for one send, ``unsubscribe`` included."""
     base = base_url.rstrip("/")
-    links = {name: f"{base}/c/{click_token(secret, send_id, index)}" for index, name in enumerate(compiled.link_names)}
+    links = {}
+    for index, name in enumerate(compiled.link_names):
+        asks = compiled.links[name].startswith(SURVEY)
+        kind, make = ("s", survey_token) if asks else ("c", click_token)
+        links[name] = f"{base}/{kind}/{make(secret, send_id, index)}"
     links[UNSUBSCRIBE] = f"{base}/u/{unsubscribe_token(secret, member_id, channel, send_id)}"
     return links
 

@@ -9,6 +9,7 @@ from config.wiring import open_application
 from console.commands.members_erasure import erase, erasures, export, take_in_again
 from console.commands.members_identity import conflicts_app, duplicates, merge, merges, take_back
 from console.commands.members_importing import import_command, imports_app, maps_app
+from console.commands.members_life import show_life
 from console.commands.members_tag import tag_member
 from console.commands.stores import place_member
 from console.facts_shown import show_facts
@@ -21,7 +22,7 @@ app = typer.Typer(help="Members: import, imports, maps, show, tag, place, merge,
 app.add_typer(conflicts_app, name="conflicts")
 for name, command in (
     ("duplicates", duplicates), ("merge", merge), ("unmerge", take_back), ("merges", merges), ("erase", erase),
-    ("erasures", erasures), ("export", export), ("readmit", take_in_again),
+    ("erasures", erasures), ("export", export), ("readmit", take_in_again), ("life", show_life),
 ):  # fmt: skip
     app.command(name)(command)
 

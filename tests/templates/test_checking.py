@@ -1,5 +1,6 @@
 """Every mistake in a template folder is told with its file, its line and what was expected."""
 
+import re
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -100,7 +101,7 @@ def test_a_good_template_has_no_problems(tmp_path: Path) -> None:
         (
             "template__yaml",
             "title: {zh: 样, en: S}\npurpose: marketing\nfacts: {name: 会员}\nlinks:\n  about: https://a.cn\n  shop: ftp://x.cn\n",
-            "template.yaml:6:links.shop: a link begins with https:// or http://; found ftp://x.cn",
+            "template.yaml:6:links.shop: a link begins with https:// or http://, or is survey:NAME; found ftp://x.cn",
         ),
         (
             "template__yaml",
@@ -145,6 +146,16 @@ def test_what_is_wrong_with_a_finished_mail_is_told_once(tmp_path: Path) -> None
     html = f"<p>{'word ' * 15_000}</p>{{{{ links.unsubscribe }}}}"
 
     assert told(tmp_path, email__zh__html=html, email__zh__txt=None) == ["email.zh.txt: the text is longer than 64 KB"]
+
+
+def test_a_link_may_lead_to_a_survey_that_has_a_name(tmp_path: Path) -> None:
+    sheet = GOOD["template.yaml"]
+    asks, nameless = (re.sub(r"shop: .*", f'shop: "{link}"', sheet) for link in ("survey:after-purchase", "survey:a b"))
+    for folder in ("asks", "nameless"):
+        (tmp_path / folder).mkdir()
+
+    assert told(tmp_path / "asks", template__yaml=asks) == []
+    assert [problem for problem in told(tmp_path / "nameless", template__yaml=nameless) if "or is survey:NAME" in problem]
 
 
 def test_a_missing_signature_is_no_mistake_because_the_provider_adds_it(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Links say whom they stand for, and nobody else can make or change one."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -15,6 +16,7 @@ from templates.links import (
     click_token,
     links_for,
     read_click_token,
+    read_survey_token,
     read_unsubscribe_token,
     unsubscribe_token,
 )
@@ -26,6 +28,10 @@ LARGEST_ID = 2**63 - 1
 @dataclass
 class Words:
     link_names: tuple[str, ...] = ("favourites", "shop")
+
+    @property
+    def links(self) -> Mapping[str, str]:
+        return {name: "survey:visit" if name == "visit" else "https://www.example.com" for name in self.link_names}
 
 
 @given(send=st.integers(0, LARGEST_ID), index=st.integers(0, 255))
@@ -122,3 +128,13 @@ def test_the_list_unsubscribe_header_stays_readable_on_the_wire() -> None:
     message["List-Unsubscribe"] = f"<https://crm.example.com/u/{token}>"
 
     assert f"<https://crm.example.com/u/{token}>".encode() in message.as_bytes()
+
+
+def test_a_link_to_a_survey_has_a_token_of_its_own_kind() -> None:
+    compiled = Words(("shop", "visit"))
+    links = links_for(compiled, base_url="https://crm.example/", secret=SECRET, send_id=7, member_id=3, channel="sms")
+    shop, visit = (links[name].removeprefix("https://crm.example/") for name in ("shop", "visit"))
+
+    assert (shop[:2], visit[:2]) == ("c/", "s/")
+    assert read_survey_token(SECRET, visit[2:]) == Click(send_id=7, link_index=1)
+    assert read_survey_token(SECRET, shop[2:]) is read_click_token(SECRET, visit[2:]) is None

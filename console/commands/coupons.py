@@ -1,0 +1,173 @@
+"""``tidings coupons``: define coupons, bring in their codes, issue and redeem them, and look what became of them."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Connection
+
+from config.wiring import open_application
+from console.importing import tell_problems
+from console.output import fail, in_words, language, print_json, print_table, run_command, say
+from database.engine import read_clock
+from language.problems import refuse
+from members.coupons.codes import import_codes
+from members.coupons.definition import Coupon
+from members.coupons.issuing import Wanted, issue
+from members.coupons.redeeming import redeem_by_hand
+from members.coupons.showing import code_standings, pool_standings
+from members.definitions import load_definition, load_definitions, read_definitions, save_definitions
+from members.people import find_member
+
+app = typer.Typer(help="Coupons: apply, import, list, show, issue, redeem.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Pool = Annotated[str, typer.Argument(help="The coupon.")]
+Member = Annotated[str, typer.Argument(help="The member's key in the CRM, or our id")]
+Code = Annotated[str, typer.Argument(help="The code as it is printed.")]
+
+HEADS = (
+    "pool", "coupon code", "state", "member", "occasion", "issued", "ends", "redeemed", "redeeming event", "cost",
+)  # fmt: skip
+
+#: Why a code does not count, for the person at the till.
+REASONS = {
+    "used": "it has been used",
+    "expired": "its time is over",
+    "other_member": "it belongs to another member",
+    "not_issued": "nobody was given it",
+}
+
+
+@app.command("apply")
+@run_command
+def apply_coupons(
+    path: Annotated[Path, typer.Argument(help="A definition file, or a folder of them.", exists=True)],
+    as_json: AsJson = False,
+) -> None:
+    """Define coupons from a file or a folder; one that is wrong keeps all out."""
+    wanted = read_definitions(path, Coupon)
+    with open_application() as application, application.database.transaction() as connection:
+        done = save_definitions(connection, wanted, now=read_clock(connection))
+    kinds = ("new", "changed", "unchanged")
+    if as_json:
+        print_json({what: list(getattr(done, what)) for what in kinds})
+        return
+    rows = [(name, in_words(what)) for what in kinds for name in getattr(done, what)]
+    print_table("Coupons", ("coupon", "what happened"), rows)
+
+
+@app.command("import")
+@run_command
+def import_command(
+    pool: Pool,
+    file: Annotated[Path, typer.Argument(help="A CSV file with the column code, or codes alone.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put codes from a file into a pool, each once; a file that was cut off is simply given again."""
+    with open_application() as application:
+        with application.database.transaction() as connection:
+            coupon = load_definition(connection, Coupon, pool)
+        done = import_codes(application.database, coupon, file)
+    if as_json:
+        problems = [problem.told(language()) for problem in done.problems]
+        print_json({"new": done.new, "known": done.known, "refused": done.refused, "problems": problems})
+        return
+    say("{new} codes are new, {known} were there, {refused} rows refused.", new=done.new, known=done.known, refused=done.refused)
+    tell_problems(done.problems)
+
+
+@app.command("list")
+@run_command
+def list_coupons(as_json: AsJson = False) -> None:
+    """List every coupon: codes that are free, with members, redeemed and ended, and what that cost."""
+    with open_application() as application, application.database.transaction() as connection:
+        defined = load_definitions(connection, Coupon)
+        standings = {one.pool: one for one in pool_standings(connection, now=read_clock(connection))}
+    names = ("free", "open", "redeemed", "expired", "cost")
+    rows = [
+        (pool, _title(defined.get(pool)), *((getattr(standings[pool], name) for name in names) if pool in standings else (0,) * 5))
+        for pool in sorted(defined | standings)
+    ]
+    if as_json:
+        print_json([dict(zip(("coupon", "title", *names), row, strict=True)) for row in rows])
+        return
+    print_table("Coupons", ("coupon", "title", *names), rows)
+
+
+def _title(coupon: Coupon | None) -> str | None:
+    if coupon is None:
+        return None
+    first, second = (coupon.title.zh, coupon.title.en) if language() == "zh" else (coupon.title.en, coupon.title.zh)
+    return first or second or None
+
+
+@app.command("show")
+@run_command
+def show_code(code: Code, as_json: AsJson = False) -> None:
+    """Show what became of a code: whose it is, for what, until when, and what redeemed it."""
+    with open_application() as application, application.database.transaction() as connection:
+        found = code_standings(connection, code, now=read_clock(connection))
+    if not found:
+        raise refuse("no pool has the code {code}", code=code)
+    if as_json:
+        print_json([one._asdict() for one in found])
+        return
+    print_table("Code", HEADS, found)
+
+
+@app.command("issue")
+@run_command
+def issue_coupon(
+    pool: Pool,
+    member: Member,
+    occasion: Annotated[str, typer.Option(help="What it is for; the same again is the same coupon.")] = "by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Give one member a coupon, once per occasion, and print its code."""
+    with open_application() as application, application.database.transaction() as connection:
+        coupon = load_definition(connection, Coupon, pool)
+        wanted = Wanted(member_id=_member_id(connection, member), occasion=_occasion(occasion))
+        done = issue(connection, coupon, [wanted], now=read_clock(connection))
+    if done.left:
+        fail("{coupon} has no code to give: none is free, or its time is over.", coupon=pool)
+    (held,) = done.held
+    if as_json:
+        print_json({"code": held.code, "expires_at": held.expires_at, "new": bool(done.new)})
+        return
+    say("{code}", code=held.code)
+
+
+def _occasion(given: str) -> str:
+    if not (0 < len(given.strip()) <= 200 and given.isprintable()):
+        raise refuse("an occasion is a text of at most 200 characters")
+    return given.strip()
+
+
+def _member_id(connection: Connection, key: str) -> int:
+    found = find_member(connection, key)
+    if found is None:
+        raise refuse("there is no member {key}", key=key)
+    return found.id
+
+
+@app.command("redeem")
+@run_command
+def redeem(
+    code: Code,
+    member: Member,
+    amount: Annotated[float | None, typer.Option(min=0, max=1e11, help="What the order came to.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Redeem a code where no event will tell of it; ends with 1 where it does not count."""
+    with open_application() as application, application.database.transaction() as connection:
+        value = None if amount is None else Decimal(str(amount))
+        member_id = _member_id(connection, member)
+        shown = redeem_by_hand(connection, code, member_id, now=read_clock(connection), value=value)
+    if as_json:
+        print_json({"coupon": shown.pool, "code": shown.code, "outcome": shown.outcome, "cost": shown.cost})
+    elif shown.outcome == "redeemed":
+        say("{code} of {coupon} is redeemed.", code=shown.code, coupon=shown.pool)
+    if shown.outcome != "redeemed":
+        fail("{code} does not count: {reason}.", code=shown.code, reason=in_words(REASONS[shown.outcome]))

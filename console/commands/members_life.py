@@ -1,0 +1,57 @@
+"""``tidings members life``: everything that follows from one member's life, on one page."""
+
+from dataclasses import fields
+from typing import Annotated, Any
+
+import typer
+
+from config.wiring import open_application
+from console.facts_shown import show_facts, shown
+from console.output import in_words, print_json, print_table, run_command, say
+from database.engine import read_clock
+from language.problems import refuse
+from members.life import Life, read_life
+from members.people import find_member
+
+
+@run_command
+def show_life(
+    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Show everything worked out about a member: tier, points, coupons, orders, scores, segments, answers."""
+    with open_application() as application, application.database.transaction() as connection:
+        found = find_member(connection, member)
+        if found is None:
+            raise refuse("there is no member {key}", key=member)
+        life = read_life(connection, found.id, now=read_clock(connection))
+    if as_json:
+        told = {field.name: getattr(life, field.name) for field in fields(life)}
+        print_json({"member": found.key, **told, "coupons": [one._asdict() for one in life.coupons]})
+        return
+    say("{name} ({key})", name=found.name or "—", key=found.key)
+    _show(life)
+
+
+def _show(life: Life) -> None:
+    standing = {"points": life.points} if life.points is not None else {}
+    for name, row in (("tier", life.tier), ("rfm", life.rfm), ("prediction", life.prediction), ("cluster", life.cluster)):
+        standing |= {f"{name} {field}" if field != name else name: value for field, value in (row or {}).items()}
+    rows = [(in_words(name), shown(value)) for name, value in standing.items() if value is not None]
+    if rows:
+        print_table("Standing", ("field", "value"), rows)
+    show_facts(life.orders, life.channels)
+    for title, table in (
+        ("Coupons", [one._asdict() for one in life.coupons]),
+        ("Segments", life.segments),
+        ("Answers", life.answers),
+    ):
+        _print(title, table)
+    if not (rows or life.orders or life.channels or life.coupons or life.segments or life.answers):
+        say("Nothing has been worked out about this member so far.")
+
+
+def _print(title: str, table: list[dict[str, Any]]) -> None:
+    if table:
+        kept = [name for name in table[0] if any(row[name] not in (None, "") for row in table)]
+        print_table(title, kept, [[shown(row[name]) for name in kept] for row in table])
