@@ -27,12 +27,13 @@ WORDS: Mapping[str, str] = {
         for word in (
             "doctor", "simulator", "lift", "size", "why", "demo",
             "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
+            "rfm", "predictions", "together", "clusters",
         )
     },
 }  # fmt: skip
 
 #: Words under which a family of commands stands; the modules of the others hold commands themselves.
-FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers")
+FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers", "rfm", "predictions", "together", "clusters")
 
 
 def assemble(first: str | None = None) -> typer.Typer:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from language.chinese_bounces import BOUNCES
 from language.chinese_demo import DEMO
+from language.chinese_insight import INSIGHT
 from language.chinese_journeys import JOURNEYS
 from language.chinese_members import MEMBERS
 from language.chinese_preflight import PREFLIGHT
@@ -16,4 +17,4 @@ from language.chinese_running import RUNNING
 from language.chinese_sms import SMS
 from language.chinese_templates import TEMPLATES
 
-CHINESE: Mapping[str, str] = {**PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING}
+CHINESE: Mapping[str, str] = {**INSIGHT, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING}

@@ -1,6 +1,6 @@
 """What time alone brings about: each chore goes on where it stopped, however long nobody worked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
+from members.insight.rfm_scoring import score_when_due
 from members.lifecycle import February29
 
 
@@ -31,18 +32,28 @@ class Chore:
     do: Callable[[Connection, Turn], None]
 
 
+def _score_rfm(connection: Connection, turn: Turn) -> None:
+    score_when_due(connection, since=turn.since, now=turn.now, zone=turn.zone)
+
+
 #: Those that build on others come after them.
-CHORES: tuple[Chore, ...] = ()
+CHORES: tuple[Chore, ...] = (Chore(name="rfm", every=timedelta(minutes=5), do=_score_rfm),)
 
 
 def keep_up(
-    database: Database, *, zone: tzinfo, february_29: February29 = "feb28", now: datetime | None = None
+    database: Database,
+    *,
+    zone: tzinfo,
+    february_29: February29 = "feb28",
+    now: datetime | None = None,
+    chores: Sequence[Chore] | None = None,
 ) -> list[str]:
     """Do every chore whose time has come, each in a transaction of its own; return their names.
 
-    ``now`` is the database's clock where it is None.  A chore that another process is at is left to it.
+    ``now`` is the database's clock where it is None, ``chores`` are ``CHORES``.  A chore that another
+    process is at is left to it.
     """
-    return [chore.name for chore in CHORES if _done(database, chore, zone, february_29, now)]
+    return [chore.name for chore in (CHORES if chores is None else chores) if _done(database, chore, zone, february_29, now)]
 
 
 def _done(database: Database, chore: Chore, zone: tzinfo, february_29: February29, now: datetime | None) -> bool:
