@@ -4,12 +4,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from config.wiring import open_application
 from console.output import in_words, print_json, remark, say
 from database.engine import read_clock
+from language.problems import refuse
 from members.definitions import Defined, read_definitions
 from members.insight.nights import Fit, save_only
+from members.people import find_member
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 File = Annotated[Path, typer.Argument(help="The file that defines it.")]
@@ -26,6 +29,18 @@ def apply_definition(file: Path, model: type[Defined], then: str, *, as_json: bo
         return
     what = "new" if done.new else "changed" if done.changed else "unchanged"
     say("{name}: {what}. It acts from the next night on; at once with: tidings {then}", name=wanted[0].name, what=in_words(what), then=then)
+
+
+def wanted_member(connection: Connection, member: str) -> int:
+    """Return the id of the member a command was asked about.
+
+    Raises:
+        InputRefused: there is none.
+    """
+    found = find_member(connection, member)
+    if found is None:
+        raise refuse("there is no member {key}", key=member)
+    return found.id
 
 
 def tell_trouble(fit: Fit | None) -> None:

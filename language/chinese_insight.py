@@ -83,7 +83,7 @@ SHOWN: dict[str, str] = {
     "nothing is predicted of {member}: no order when last predicted": "没有 {member} 的预测：上次预测时没有订单",
     "{member}, within {days} days, predicted on {at:%Y-%m-%d}": "{member}，未来 {days} 天内，预测于 {at:%Y-%m-%d}",
     "Predictions": "预测", "risk of leaving": "流失风险", "at risk": "有流失风险", "not at risk": "无",
-    "a file ending in .png or .svg was expected; found {file}": "应为以 .png 或 .svg 结尾的文件；实际为 {file}",
+    "a file ending in .png or .svg was expected; found {found}": "应为以 .png 或 .svg 结尾的文件；实际为 {found}",
     "Orders after the cut, by repeat orders before it": "按切分日之前的复购次数看之后的订单",
     "repeat orders before": "之前的复购次数", "expected on average": "平均预计", "seen on average": "平均实际",
     "Learnt up to {cut}, compared with the {weeks} weeks to {end}: {expected} orders expected, {actual} seen ({off:+.1%}).": (

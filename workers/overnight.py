@@ -31,7 +31,7 @@ class Overnight:
 
     def look(self) -> None:
         """Start the process where a definition's hour has struck and nobody has learnt since."""
-        if self._is_busy() or time.monotonic() < self._not_before:
+        if self.is_busy() or time.monotonic() < self._not_before:
             return
         with self._application.database.transaction() as connection:
             kinds = due(connection, now=read_clock(connection), zone=self._application.zone)
@@ -39,7 +39,8 @@ class Overnight:
             log.info("a night's learning begins", kinds=kinds)
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, env=supervised())
 
-    def _is_busy(self) -> bool:
+    def is_busy(self) -> bool:
+        """Say whether a process that was started here is at work."""
         if self._process is None:
             return False
         code = self._process.poll()

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import select
 
 from config.wiring import open_application
-from console.defining import AsJson, File, Member, apply_definition, tell_trouble
+from console.defining import AsJson, File, Member, apply_definition, tell_trouble, wanted_member
 from console.output import fail, in_words, language, print_json, print_table, remark, run_command, say
 from database.engine import read_clock
 from database.loyalty_tables import predictions
@@ -16,7 +16,6 @@ from language.problems import refuse
 from members.insight.holding_out import Holdout, hold_out
 from members.insight.nights import load_fit, required_definition
 from members.insight.predicting import Predicted, Predictions, predict
-from members.people import find_member
 from reports.holdout_chart import draw_holdout
 
 app = typer.Typer(help="Predictions: apply, fit, show, check.", no_args_is_help=True)
@@ -69,7 +68,7 @@ def show(member: Member, as_json: AsJson = False) -> None:
     """Show what is predicted of a member."""
     with open_application() as application, application.database.transaction() as connection:
         learnt = load_fit(connection, Predictions.kind)
-        found = connection.execute(select(predictions).where(predictions.c.member_id == find_member(connection, member))).one_or_none()
+        found = connection.execute(select(predictions).where(predictions.c.member_id == wanted_member(connection, member))).one_or_none()
     tell_trouble(learnt)
     if found is None or learnt is None:
         raise refuse("nothing is predicted of {member}: no order when last predicted", member=member)
@@ -101,7 +100,7 @@ def check(
 ) -> None:
     """Would predictions have come true?  Learn from older orders only and compare with what followed."""
     if plot is not None and plot.suffix.lower() not in (".png", ".svg"):
-        raise refuse("a file ending in .png or .svg was expected; found {file}", file=plot.name)
+        raise refuse("a file ending in .png or .svg was expected; found {found}", found=plot.name)
     with open_application() as application, application.database.transaction() as connection:
         found = hold_out(connection, weeks=weeks, now=read_clock(connection), zone=application.zone)
     if plot is not None:

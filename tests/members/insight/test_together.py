@@ -6,7 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -42,7 +42,7 @@ def counted_plainly(baskets: Baskets, *, fewest: int, repeats: bool = False) -> 
     by_member = defaultdict(list)
     for member, items in bought:
         by_member[member].append(items)
-    steps = [step for orders in by_member.values() for step in zip(orders, orders[1:], strict=False)]
+    steps = [step for orders in by_member.values() for step in pairwise(orders)]
     before = Counter(item for one, _ in steps for item in one)
     after = Counter(item for _, two in steps for item in two)
     nexts = Counter((a, b) for one, two in steps for a in one for b in two if repeats or a != b)
