@@ -13,7 +13,7 @@ from members.segments import load_segments
 
 def audience_of(connection: Connection, campaign: Campaign, *, now: datetime) -> Select[tuple[int]]:
     """Return the ids of the members the campaign is meant for at ``now``."""
-    everybody = select(members.c.id.label("member_id")).where(members.c.erased_at.is_(None))
+    everybody = select(members.c.id.label("member_id")).where(members.c.erased_at.is_(None), members.c.merged_into.is_(None))
     if campaign.audience is None:
         return everybody
     condition = clause(campaign.audience, member=members.c.id, now=now, segments=load_segments(connection))

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from campaigns.pinned import PinnedTemplate
 from campaigns.rules import Cap, QuietHoursText
 from language.documents import Document, read_document, validate
 from language.problems import InputRefused, Problem
@@ -175,8 +176,13 @@ class Campaign:
     state: str
     definition: CampaignDefinition
     template_version_id: int
-    template_content: Mapping[str, object]
+    template: PinnedTemplate  #: its words as they are pinned
     experiment_id: int
+
+    @property
+    def template_content(self) -> Mapping[str, object]:
+        """Everything the pinned template is."""
+        return self.template.content
 
     @cached_property
     def audience(self) -> Condition | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from campaigns.accounts import Account, Admission
 from campaigns.carrier import Carrier
+from campaigns.holders import find_holders
 from campaigns.sends import (
     Answer,
     Rendered,
@@ -23,12 +24,15 @@ from campaigns.sends import (
 )
 from campaigns.terms import Terms
 from campaigns.writing import Written, terms_by_campaign, write_words
-from channels.message import Blame, Outcome, OutcomeKind
+from channels.fitting import fitted_outcome
+from channels.message import Blame, OutcomeKind
 from database.tables import addresses, attempts
 from members.consent import suppress
 
 #: The share of a lease in which calls may begin; in the rest those that began may end.
 CALLING_SHARE = 0.75
+#: Why the address of a refused message is suppressed, by whose matter the refusal is.
+SUPPRESSED = {Blame.ADDRESS: "hard_bounce", Blame.MEMBER: "reply"}
 
 
 @dataclass(kw_only=True)
@@ -43,8 +47,8 @@ class Delivered:
 
     @property
     def may_fall_back(self) -> bool:
-        """Whether something may go on to another channel."""
-        return self.held_back > 0 or self.turned_away or not {OutcomeKind.REJECTED, OutcomeKind.NOT_SENT}.isdisjoint(self.outcomes)
+        """Whether something may go on to another channel for what came of it; what was turned away waits."""
+        return self.held_back > 0 or not {OutcomeKind.REJECTED, OutcomeKind.NOT_SENT}.isdisjoint(self.outcomes)
 
 
 class _Stopped(Protocol):
@@ -113,14 +117,16 @@ def _carry(
     if not going:
         carrier.accounts.learn(admission, [])
         return
-    outcomes = account.provider.deliver([ready.message for ready in going], deadline=deadline)
+    answered = account.provider.deliver([ready.message for ready in going], deadline=deadline)
+    outcomes = [fitted_outcome(each) for each in answered]
     answers = [
         Answer(send_id=ready.send.id, attempt=numbers[ready.send.id], outcome=outcome)
         for ready, outcome in zip(going, outcomes, strict=True)
     ]
     with carrier.database.transaction() as connection:
-        record(connection, answers, token=token, now=now, settle_after=carrier.settling.settle_after)
+        # This holds members, and they are held before any send's row, as where sends are marked.
         _suppress_refused(connection, answers, account, now)
+        record(connection, answers, token=token, now=now, settle_after=carrier.settling.settle_after)
     carrier.accounts.learn(admission, outcomes)
     for outcome in outcomes:
         done.outcomes[outcome.kind] = done.outcomes.get(outcome.kind, 0) + 1
@@ -151,18 +157,20 @@ def _mark(
 
 def _suppress_refused(connection: Connection, answers: Sequence[Answer], account: Account, now: datetime) -> None:
     """Put addresses on the suppression list that the provider will never reach, or whose owner said no."""
-    for blame, reason in ((Blame.ADDRESS, "hard_bounce"), (Blame.MEMBER, "reply")):
-        refused = [(answer.send_id, answer.attempt) for answer in answers if _is_refused(answer.outcome, blame)]
-        if not refused:
-            continue
-        found = connection.execute(
-            select(addresses.c.fingerprint)
-            .join(attempts, attempts.c.address_id == addresses.c.id)
-            .where(tuple_(attempts.c.send_id, attempts.c.number).in_(refused))
-        ).scalars()
-        channel = account.provider.channel.value
-        suppress(connection, channel, list(found), reason=reason, source=account.name, now=now)
-
-
-def _is_refused(outcome: Outcome, blame: Blame) -> bool:
-    return outcome.kind is OutcomeKind.REJECTED and outcome.blame is blame
+    refused = {
+        (answer.send_id, answer.attempt): SUPPRESSED[answer.outcome.blame]
+        for answer in answers
+        if answer.outcome.kind is OutcomeKind.REJECTED and answer.outcome.blame in SUPPRESSED
+    }
+    if not refused:
+        return
+    found = connection.execute(
+        select(attempts.c.send_id, attempts.c.number, addresses.c.fingerprint)
+        .join(addresses, addresses.c.id == attempts.c.address_id)
+        .where(tuple_(attempts.c.send_id, attempts.c.number).in_(refused))
+    ).all()
+    channel = account.provider.channel.value
+    find_holders(connection, [(channel, row.fingerprint) for row in found])  # Held at once, for either reason.
+    for reason in SUPPRESSED.values():
+        marks = [row.fingerprint for row in found if refused[row.send_id, row.number] == reason]
+        suppress(connection, channel, marks, reason=reason, source=account.name, now=now)

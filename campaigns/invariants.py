@@ -48,9 +48,9 @@ INVARIANTS: Mapping[str, str] = {
     "an assignment's arm is not its experiment's draw": """
         SELECT a.member_id FROM assignments a JOIN experiments e ON e.id = a.experiment_id
         WHERE (a.arm = 'control') <> (a.bucket < e.control_share * 10000)""",
-    "a receipt was applied to a hand-over to another provider": """
+    "a receipt was applied to a hand-over on another channel": """
         SELECT r.id FROM receipts r JOIN attempts a ON a.send_id = r.send_id AND a.number = r.attempt
-        WHERE r.applied_at IS NOT NULL AND a.provider <> r.provider""",
+        WHERE r.applied_at IS NOT NULL AND split_part(a.provider, '.', 1) <> split_part(r.provider, '.', 1)""",
     "facts differ from the events they sum up": """
         SELECT coalesce(f.member_id, e.member_id) FROM facts f FULL JOIN
             (SELECT member_id, kind, count(*) AS made, min(occurred_at) AS first_at, max(occurred_at) AS last_at,
@@ -69,7 +69,14 @@ INVARIANTS: Mapping[str, str] = {
         WHERE x.enrolment_id = e.id) + 1""",
     "a response lies outside its send's window or is another member's": """
         SELECT r.send_id FROM responses r JOIN sends s ON s.id = r.send_id JOIN events e ON e.id = r.event_id
-        WHERE e.member_id <> s.member_id OR e.occurred_at < s.decided_at""",
+        JOIN members m ON m.id = s.member_id
+        WHERE e.member_id NOT IN (m.id, coalesce(m.merged_into, m.id)) AND m.id NOT IN (SELECT kept_id FROM merges)
+            OR e.occurred_at < s.decided_at""",
+    "a row that was merged into another has events of its own": """
+        SELECT e.id FROM members m JOIN events e ON e.member_id = m.id WHERE m.merged_into IS NOT NULL""",
+    "a row that was merged into another is in a journey": """
+        SELECT e.id FROM members m JOIN enrolments e ON e.member_id = m.id
+        WHERE m.merged_into IS NOT NULL AND e.state = 'active'""",
 }
 
 

@@ -19,6 +19,7 @@ from language.problems import refuse
 class Launched:
     """One launch and what became of its audience."""
 
+    id: int
     campaign: str
     occasion: str
     planned: Planned
@@ -50,9 +51,8 @@ def launch(
     if begun is None:
         return None
     group = launch_group(audience_of(connection, campaign, now=now), begun)
-    launched = Launched(
-        campaign=campaign.name, occasion=occasion, planned=plan(connection, campaign, group, now=now, rules=rules)
-    )
+    planned = plan(connection, campaign, group, now=now, rules=rules)
+    launched = Launched(id=begun, campaign=campaign.name, occasion=occasion, planned=planned)
     connection.execute(update(launches).where(launches.c.id == begun).values(considered=launched.considered))
     return launched
 

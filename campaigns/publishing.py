@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from campaigns.campaign import Campaign, CampaignDefinition
 from campaigns.control import ensure_experiment
+from campaigns.pinned import pinned_template
 from database.tables import campaigns, template_versions
 from language.problems import InputRefused, Problem, refuse
 from templates.library import Library, digest
@@ -135,7 +136,7 @@ def apply_campaigns(
 
 
 _FIND = (
-    select(campaigns, template_versions.c.content)
+    select(campaigns, template_versions.c.digest)
     .join(template_versions, template_versions.c.id == campaigns.c.template_version_id)
     .where(campaigns.c.name == bindparam("campaign_name"))
 )
@@ -165,7 +166,7 @@ def load_campaign(connection: Connection, name: str) -> Campaign:
         state=row.state,
         definition=definition,
         template_version_id=row.template_version_id,
-        template_content=row.content,
+        template=pinned_template(connection, row.digest),
         experiment_id=experiment,
     )
 

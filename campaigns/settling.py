@@ -23,6 +23,7 @@ from campaigns.sends import (
 )
 from campaigns.writing import messages_again
 from channels.errors import DeliveryError
+from channels.fitting import fitted_report
 from channels.message import DeliveryReport, Message
 from channels.provider import Provider
 from database.engine import Database
@@ -109,6 +110,7 @@ def _messages(
 def _ask(provider: Provider, message: Message, sent_at: datetime) -> DeliveryReport | _NotFound | None:
     """Ask about one message; None: the provider could not say, and is asked again later."""
     try:
-        return provider.look_up(message, sent_at=sent_at) or NOT_FOUND
+        found = provider.look_up(message, sent_at=sent_at)
     except DeliveryError:
         return None
+    return NOT_FOUND if found is None else fitted_report(found)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from campaigns.accounts import Account
 from campaigns.campaign import CampaignDefinition
 from campaigns.carrier import Carrier
+from campaigns.pinned import pinned_template
 from campaigns.rendering_facts import facts_for
 from campaigns.rules import PlanningRules
 from campaigns.sends import Rendered, Unwritten, reference_of
@@ -17,7 +18,7 @@ from campaigns.terms import Terms, terms_of
 from channels.message import Channel, Message, Purpose
 from database.tables import campaigns, template_versions
 from templates.links import links_for
-from templates.rendering import CompiledTemplate, RenderRefused, compile_content
+from templates.rendering import CompiledTemplate, RenderRefused
 from templates.rendering import Rendered as Words
 
 
@@ -55,8 +56,9 @@ def write_words(
     now: datetime,
 ) -> tuple[list[Written], list[tuple[int, str]]]:
     """Write each send's words; one that cannot be written ends here and stops no other."""
-    facts = facts_for(connection, [send.member_id for send in claimed], now)
     templates = _templates(connection, {send.template_version_id for send in claimed})
+    orders = any("orders" in template.facts for template in templates.values())
+    facts = facts_for(connection, [send.member_id for send in claimed], now, orders=orders)
     ready, refused = [], []
     for send in claimed:
         known = facts.get(send.member_id)
@@ -86,9 +88,9 @@ def messages_again(
 
 def _templates(connection: Connection, ids: set[int]) -> Mapping[int, CompiledTemplate]:
     rows = connection.execute(
-        select(template_versions.c.id, template_versions.c.content).where(template_versions.c.id.in_(ids))
-    )
-    return {row.id: compile_content(row.content) for row in rows}
+        select(template_versions.c.id, template_versions.c.digest).where(template_versions.c.id.in_(ids))
+    ).all()
+    return {row.id: pinned_template(connection, row.digest).compiled for row in rows}
 
 
 def _written(

@@ -1,4 +1,4 @@
-"""What a provider told, made fit to be kept.
+"""What a provider told or answered, made fit to be kept.
 
 JSON and XML say things that no table has a place for: a zero inside a text, half a character, a number that is none,
 a key of a megabyte.  One of them would keep everything that came beside it from being stored, and be pushed again for
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from channels.message import Callback, Contact, DeliveryReport, Grant, Reply
+from channels.message import Callback, Contact, DeliveryReport, Grant, Outcome, Reply
 
 LONGEST_KEY = 300  #: characters of what tells one thing told from another; longer ones end in their digest
 LONGEST_NAME = 320  #: characters of addresses, references and codes
@@ -30,14 +30,15 @@ def fitted(told: Callback) -> Callback:
     """Return what was told with every text, number and key in it fit for the tables."""
     return replace(
         told,
-        reports=tuple(map(_report, told.reports)),
+        reports=tuple(map(fitted_report, told.reports)),
         replies=tuple(replace(_named(each), text=_words(each.text)) for each in told.replies),
         contacts=tuple(replace(_named(each), detail=_name(each.detail)) for each in told.contacts),
         grants=tuple(replace(_named(each), template_code=_cut(each.template_code)) for each in told.grants),
     )
 
 
-def _report(report: DeliveryReport) -> DeliveryReport:
+def fitted_report(report: DeliveryReport) -> DeliveryReport:
+    """Return a report, pushed or asked for, with everything in it fit for the tables."""
     return replace(
         report,
         key=_key(report.key),
@@ -46,6 +47,14 @@ def _report(report: DeliveryReport) -> DeliveryReport:
         code=_name(report.code),
         raw=_raw(report.raw),
     )
+
+
+def fitted_outcome(outcome: Outcome) -> Outcome:
+    """Return an answer with its code and the provider's id of the message fit for the tables; nearly all are already."""
+    said = f"{outcome.provider_ref}{outcome.code}"
+    if len(said) <= LONGEST_NAME and not _UNFIT.search(said):
+        return outcome
+    return replace(outcome, provider_ref=_name(outcome.provider_ref), code=_name(outcome.code))
 
 
 def _named(each: Named) -> Named:

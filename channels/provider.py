@@ -19,7 +19,7 @@ class Provider(ABC):
     """
 
     channel: ClassVar[Channel]
-    name: ClassVar[str]  #: sms.aliyun, email.smtp, …; also the last part of its callback address
+    name: ClassVar[str]  #: sms.aliyun, email.smtp, …
     #: How many messages may be with the provider at once, marked but not answered.
     window: ClassVar[int] = 32
     #: Whether ``look_up`` can settle a lost answer.

@@ -17,7 +17,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 #: The only names that may stand in a line.
 ALLOWED = frozenset(
-    ["event", "level", "logger", "timestamp", "exception", "places", "actor", "after", "arm", "attempt", "batch", "campaign", "channel", "claimed", "code", "committed", "count", "delay", "delivered", "duplicates", "enrolment", "error", "experiment", "failed", "finished", "folder", "held", "journey", "kind", "launch", "lag", "lease", "lines", "listening", "member", "message_id", "number", "outcome", "pid", "port", "process", "provider", "queue", "reason", "received", "refused", "revision", "route", "seconds", "send", "settled", "shard", "state", "status", "step", "stored", "taken", "thread", "threads", "version", "waiting"]
+    ["event", "level", "logger", "timestamp", "exception", "places", "account", "actor", "after", "arm", "attempt", "batch", "campaign", "channel", "claimed", "code", "committed", "count", "delay", "delivered", "duplicates", "enrolment", "error", "experiment", "failed", "finished", "folder", "held", "journey", "kind", "launch", "lag", "lease", "lines", "listening", "member", "message_id", "number", "outcome", "pid", "port", "process", "provider", "queue", "reason", "received", "refused", "revision", "route", "seconds", "send", "settled", "shard", "share", "source", "state", "status", "step", "stored", "taken", "thread", "threads", "version", "waiting"]
 )
 LONGEST = 200  #: characters of one value
 #: What JSON leaves as it is and yet may end a line, turn its letters round, or be no letter at all.

@@ -177,10 +177,16 @@ class Settings(BaseSettings):
         (Cap(count=2, per=timedelta(days=1)), Cap(count=6, per=timedelta(days=7))),
         description="most marketing messages to one member; an empty list: no limit",
     )
+    segment_timeout: Duration = Field(
+        timedelta(seconds=30), description="how long one question about a segment may take, asked by hand"
+    )
     expires_after: Duration = Field(timedelta(days=3), description="how long a planned send may wait before it is given up")
     prices: Prices = Field(Prices(), description="what one part costs")
     providers: dict[ChannelName, Annotated[tuple[ProviderChoice, ...], BeforeValidator(_one_or_several), Field(min_length=1)]] = Field(
         {}, description="the accounts that carry each channel, one table or several; left out: the simulator"
+    )
+    sources: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")], SecretStr] = Field(
+        {}, description="addresses of the databases that tidings sources pulls from, such as pos = \"mysql://reader:…@pos.internal/shop\""
     )
     sensitive_words: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         (), description="words that carriers are known to turn down; tidings campaigns preflight says where one would go out"

@@ -47,9 +47,19 @@ class Application:
         """The time zone of days that are no member's own."""
         return ZoneInfo(self.settings.time_zone)
 
+    @property
+    def every_account(self) -> Iterator[Account]:
+        """The accounts of all channels."""
+        return chain.from_iterable(self.accounts.values())
+
+    def source_address(self, name: str) -> str | None:
+        """Return the address of a database to pull from, which may hold a password; None: the settings name none."""
+        secret = self.settings.sources.get(name)
+        return None if secret is None else secret.get_secret_value()
+
     def account(self, name: str) -> Account | None:
         """Return the account of that name; None: there is none."""
-        return next((each for each in chain.from_iterable(self.accounts.values()) if each.name == name), None)
+        return next((each for each in self.every_account if each.name == name), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +108,9 @@ def open_application(settings: Settings | None = None) -> Iterator[Application]:
         secret = installation_secret(settings)
         tokens = SharedTokens(database, secret=secret)
         accounts: dict[str, Sequence[Account]] = {
-            channel: tuple(open_account(settings, choice, secret, tokens=tokens) for choice in choices)
+            channel: tuple(_closed_by(held, open_account(settings, choice, secret, tokens=tokens)) for choice in choices)
             for channel, choices in carriers(settings).items()
         }
-        for account in chain.from_iterable(accounts.values()):
-            held.callback(account.provider.close)
         yield Application(
             settings=settings,
             database=database,
@@ -125,6 +133,12 @@ def open_account(settings: Settings, choice: ProviderChoice, secret: bytes, *, t
         per_day=choice.per_day,
         prices=choice.prices,
     )
+
+
+def _closed_by(held: ExitStack, account: Account) -> Account:
+    """Have an account closed at the end, also where one after it cannot be opened."""
+    held.callback(account.provider.close)
+    return account
 
 
 def provider_settings(settings: Settings, choice: ProviderChoice, secret: bytes) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.carriers import carriers
-from config.settings import Settings
+from config.settings import Settings, preferred_language
 from config.wiring import SECRET_FILE
 from console.backlog import oldest_unprocessed
 from console.output import in_words
@@ -20,11 +20,13 @@ from database.engine import Database
 from database.migrations.running import current_revision, newest_revision
 from database.tables import receipts, sends, simulated_clock
 from language.problems import InputRefused
+from members.consent_chain import check_chain
 
 OLDEST_POSTGRES = 150_000  #: as server_version_num says it
 OLDEST_REDIS = (6, 2)
 MOST_SKEW = timedelta(seconds=2)
 LATE = timedelta(minutes=5)
+MOST_FLAWS = 5  #: of the consent log that are told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,8 @@ def _database_findings(url: str) -> Iterator[Finding]:
         with database.transaction() as connection:
             yield from _server_findings(connection)
             yield from _schema_findings(connection)
+            is_current = current_revision(connection) == newest_revision()
+        yield from _consent_findings(database) if is_current else ()
     except SQLAlchemyError as error:
         yield _wrong(
             "database", "The database cannot be used ({reason}).", "Start it, or mend database_url; leave it out to use the embedded one",
@@ -96,6 +100,14 @@ def _database_findings(url: str) -> Iterator[Finding]:
         )  # fmt: skip
     finally:
         database.close()
+
+
+def _consent_findings(database: Database) -> Iterator[Finding]:
+    chain = check_chain(database)
+    if chain.is_whole:
+        yield _fine("consent log", "{consents} consents are as they were written.", consents=chain.consents)
+    for flaw in chain.flaws[:MOST_FLAWS]:
+        yield _wrong("consent log", "{flaw}", "Compare with a backup; see docs/consent.md. Run: tidings consent verify", flaw=flaw.told(preferred_language()))
 
 
 def _server_findings(connection: Connection) -> Iterator[Finding]:

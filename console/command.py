@@ -25,15 +25,22 @@ WORDS: Mapping[str, str] = {
     **{
         word: word
         for word in (
-            "doctor", "simulator", "lift", "size", "why", "demo",
+            "consent", "doctor", "simulator", "lift", "size", "why", "demo",
             "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
+            "facts", "sources", "attributes",
+            "tiers", "points", "occasions",
+            "segments", "stores",
             "rfm", "predictions", "together", "clusters",
         )
     },
 }  # fmt: skip
 
 #: Words under which a family of commands stands; the modules of the others hold commands themselves.
-FAMILIES = ("db", "keys", "members", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers", "rfm", "predictions", "together", "clusters")
+FAMILIES = (
+    "db", "keys", "members", "consent", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
+    "facts", "sources", "attributes", "tiers", "points", "occasions", "segments", "stores",
+    "rfm", "predictions", "together", "clusters",
+)  # fmt: skip
 
 
 def assemble(first: str | None = None) -> typer.Typer:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from console.public_side import JsonAnswer, PublicSide, Refused, key_of, read_body
 from console.segment_messages import MOST, Sorted, sort_messages, split_batch
 from database.engine import read_clock
+from members.erasure.refusing import ERASED, erased_keys
 from members.events import record
 from members.people import save_people
 
@@ -57,6 +58,7 @@ def _store(side: PublicSide, bodies: Sequence[bytes | msgspec.Raw], kind: str | 
         if side.backlog.is_behind(connection):
             raise Refused(503, "the workers are behind; nothing was stored, please tell it again later", RETRY_AFTER)
         found = sort_messages(bodies, application.settings.ingest, kind=kind, now=now)
+        found.refuse(erased_keys(connection, found.keys, secret=application.secret), ERASED)
         saved = save_people(connection, found.people, now=now, secret=application.secret)
         recorded = record(connection, found.events, now=now, checked=True)
     if recorded.stored:

@@ -5,11 +5,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from console.pages import ask_page, done_page, missing_page, trouble_page
+from console.pages import ask_page, confirm_page, confirmed_page, done_page, expired_page, missing_page, trouble_page
 from console.public_side import PublicSide, read_body
 from console.visits import follow, member_exists, unsubscribe
 from database.engine import read_clock
-from templates.links import Unsubscribe, read_click_token, read_unsubscribe_token
+from members.double_opt_in import Confirmation, Wish, confirm_opt_in, find_wish
+from templates.links import OptIn, Unsubscribe, read_click_token, read_opt_in_token, read_unsubscribe_token
 
 #: Headers by which a program says that it looks ahead for somebody who has not clicked.
 LOOKS_AHEAD = ("sec-purpose", "purpose", "x-purpose", "x-moz")
@@ -49,6 +50,35 @@ async def stop(side: PublicSide, request: Request) -> Response:
 
     await run_in_threadpool(side.within_transaction, end)
     return HTMLResponse(done_page(_brand(side), wish.channel))
+
+
+async def ask_to_confirm(side: PublicSide, request: Request) -> Response:
+    """Show the page that confirms a wish; mail scanners open it too, so it changes nothing."""
+    said = read_opt_in_token(side.application.secret, request.path_params["token"])
+    wish = await run_in_threadpool(side.within_transaction, lambda connection: _found_wish(connection, said))
+    return _missing() if wish is None else HTMLResponse(confirm_page(_brand(side), wish.channel))
+
+
+async def confirm(side: PublicSide, request: Request) -> Response:
+    """Record the yes that a wish was for."""
+    said = read_opt_in_token(side.application.secret, request.path_params["token"])
+    await read_body(request)
+    wish, came = await run_in_threadpool(side.within_transaction, lambda connection: _confirmed(connection, said))
+    if wish is None:
+        return _missing()
+    page = expired_page() if came is Confirmation.EXPIRED else confirmed_page(_brand(side), wish.channel)
+    return HTMLResponse(page, 410 if came is Confirmation.EXPIRED else 200)
+
+
+def _found_wish(connection: Connection, said: OptIn | None) -> Wish | None:
+    return None if said is None else find_wish(connection, said.member_id, said.wish_id)
+
+
+def _confirmed(connection: Connection, said: OptIn | None) -> tuple[Wish | None, Confirmation]:
+    wish = _found_wish(connection, said)
+    if said is None or wish is None:
+        return None, Confirmation.UNKNOWN
+    return wish, confirm_opt_in(connection, said.member_id, said.wish_id, now=read_clock(connection))
 
 
 def trouble() -> Response:

@@ -47,6 +47,34 @@ def done_page(brand: tuple[str, str], channel: str) -> str:
     )
 
 
+def confirm_page(brand: tuple[str, str], channel: str) -> str:
+    """The page an opt-in link opens; opening it changes nothing."""
+    zh, en = CHANNELS[channel]
+    form = Markup(
+        '<form method="post"><input type="hidden" name="confirm" value="yes">'
+        '<button type="submit">确认订阅 · <span lang="en">Confirm</span></button></form>'
+    )
+    return _page(
+        ("确认订阅", "Confirm your subscription"),
+        (f"您希望收到{brand[0]}的{zh}吗？", f"Do you wish to get {en} from {brand[1]}?"),
+        form,
+    )
+
+
+def confirmed_page(brand: tuple[str, str], channel: str) -> str:
+    """The page that follows; it is the same however often it is asked for."""
+    zh, en = CHANNELS[channel]
+    return _page(
+        ("已确认", "Confirmed"),
+        (f"您将收到{brand[0]}的{zh}，可随时退订。", f"You will get {en} from {brand[1]}; you can unsubscribe at any time."),
+    )
+
+
+def expired_page() -> str:
+    """The page for a wish that was not confirmed in time."""
+    return _page(("链接已过期", "This link has expired"), ("请重新申请订阅。", "Please ask to subscribe once more."))
+
+
 def missing_page() -> str:
     """The page for a link that is not, or no longer, one of ours."""
     return _page(

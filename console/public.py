@@ -54,6 +54,8 @@ ROUTES: Sequence[Entry] = (
     Entry(path="/c/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=link_views.click),
     Entry(path="/u/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=link_views.ask),
     Entry(path="/u/{token}", methods=("POST",), caller=Caller.LINK_TOKEN, view=link_views.stop),
+    Entry(path="/o/{token}", methods=("GET",), caller=Caller.LINK_TOKEN, view=link_views.ask_to_confirm),
+    Entry(path="/o/{token}", methods=("POST",), caller=Caller.LINK_TOKEN, view=link_views.confirm),
     Entry(path="/callbacks/{account}/{token}", methods=("GET", "POST"), caller=Caller.PROVIDER, view=callbacks.receive),
     Entry(path="/health", methods=("GET",), caller=Caller.ANYONE, view=watching.health),
     Entry(path="/metrics", methods=("GET",), caller=Caller.API_KEY, view=watching.metrics),
@@ -102,4 +104,4 @@ async def _tell_http(_request: Request, error: Exception) -> Response:
 async def _tell_trouble(request: Request, error: Exception) -> Response:
     # What was asked for may be a token, so the kind of address is all that is logged.
     log.error("request failed", route=request.url.path.split("/")[1][:20], exc_info=error)
-    return link_views.trouble() if request.url.path.startswith(("/c/", "/u/")) else PlainTextResponse("try again later", 503, {"Retry-After": "5"})
+    return link_views.trouble() if request.url.path.startswith(("/c/", "/u/", "/o/")) else PlainTextResponse("try again later", 503, {"Retry-After": "5"})

@@ -4,7 +4,7 @@ Source: https://segment.com/docs/connections/spec/, read in November 2026.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -51,10 +51,28 @@ class Sorted:
     """What a request said, ready to be stored, and what of it was refused."""
 
     people: list[Person] = field(default_factory=list)
+    people_places: list[int] = field(default_factory=list)  #: the index in the request of each person
     events: list[NewEvent] = field(default_factory=list)
     places: list[int] = field(default_factory=list)  #: the index in the request of each event
     undated: set[int] = field(default_factory=set)  #: places whose moment is that of their arrival
     refused: dict[int, str] = field(default_factory=dict)  #: index in the request to the reason
+
+    @property
+    def keys(self) -> set[str]:
+        """The members' keys that were told."""
+        return {person.key for person in self.people} | {event.member_key for event in self.events}
+
+    def refuse(self, keys: Collection[str], reason: str) -> None:
+        """Take out what was told of these members."""
+        people = [each for each in zip(self.people, self.people_places, strict=True) if each[0].key in keys]
+        events = [each for each in zip(self.events, self.places, strict=True) if each[0].member_key in keys]
+        self.refused |= {place: reason for _, place in (*people, *events)}
+        for person, place in people:
+            self.people.remove(person)
+            self.people_places.remove(place)
+        for event, place in events:
+            self.events.remove(event)
+            self.places.remove(place)
 
 
 _single = msgspec.json.Decoder(Told)
@@ -95,6 +113,7 @@ def _sort(told: Told, kind: str, ingest: Ingest, index: int, now: datetime, foun
         raise Unusable("userId is missing; messages go to members, and an anonymousId names none")
     if kind == "identify":
         found.people.append(_person(told))
+        found.people_places.append(index)
         return
     found.events.append(_event(told, ingest, now))
     found.places.append(index)

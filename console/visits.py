@@ -4,11 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, or_, select, union
 
+from campaigns.pinned import pinned_template
 from database.tables import addresses, attempts, campaigns, members, sends, template_versions
 from members.consent import suppress, withdraw
 from members.events import NewEvent, record
+from members.identity.following import rows_of_person
 from templates.links import Click, Unsubscribe
-from templates.rendering import compile_content
 
 LINKS = "links"  #: source of the events that clicks are
 
@@ -20,7 +21,7 @@ def follow(connection: Connection, click: Click, *, now: datetime | None) -> str
     else, so a link cannot be made to lead elsewhere.  None: no such send or link.
     """
     row = connection.execute(
-        select(members.c.key, campaigns.c.name, template_versions.c.content)
+        select(members.c.key, campaigns.c.name, template_versions.c.digest)
         .select_from(sends.join(members, members.c.id == sends.c.member_id))
         .join(campaigns, campaigns.c.id == sends.c.campaign_id)
         .join(template_versions, template_versions.c.id == sends.c.template_version_id)
@@ -28,7 +29,7 @@ def follow(connection: Connection, click: Click, *, now: datetime | None) -> str
     ).one_or_none()
     if row is None:
         return None
-    compiled = compile_content(row.content)
+    compiled = pinned_template(connection, row.digest).compiled
     target = compiled.link_at(click.link_index)
     if target is not None and now is not None:
         event = NewEvent(
@@ -56,7 +57,7 @@ def unsubscribe(connection: Connection, wish: Unsubscribe, *, source: str, now: 
     )
     marks = connection.execute(
         select(addresses.c.fingerprint).where(
-            addresses.c.member_id == wish.member_id,
+            addresses.c.member_id.in_(rows_of_person(connection, wish.member_id)),
             addresses.c.channel == wish.channel,
             or_(addresses.c.is_current, addresses.c.id.in_(sent_to)),
         )

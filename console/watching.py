@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from console.public_side import JsonAnswer, PublicSide
 from database.tables import accounts, enrolments, receipts, sends, unprocessed_events
 
-#: What is open now: name, what it counts, and how.  Each is answered from a partial index.
+#: What is open now: name, what it counts, and how.  Each is answered from a partial index; accounts are a handful of rows.
 GAUGES = (
     ("tidings_unprocessed_events", "Events no trigger has looked at", select(func.count()).select_from(unprocessed_events)),
     ("tidings_unapplied_receipts", "Delivery reports not applied", select(func.count()).where(receipts.c.applied_at.is_(None))),

@@ -18,8 +18,10 @@ member_tiers = table(
     only_member(),
     words("tier"),
     moment("since", required=True),
-    moment("until"),  # when it is looked at again; None: never lost
+    moment("until"),  # when its period ends and it is looked at again; None: never lost
     Column("measured", Numeric(16, 2), nullable=False, server_default="0"),  # spend or orders of the period so far
+    Column("needed", Numeric(16, 2)),  # the threshold by which it was reached; None: not by orders of this period
+    Column("former", Text),  # the tier it was reached from, to which a refund brings back
     index(None, "until"),
 )
 
@@ -34,11 +36,14 @@ points = table(
     words("source"),
     words("key"),  # once per (source, key)
     moment("occurred_at", required=True),
-    moment("expires_at"),  # of what was earned; None: never
+    moment("expires_at"),  # of what was earned or given; None: never
+    Column("event_id", BigInteger),  # what it was earned or spent by
+    Column("lot_id", BigInteger),  # of what expired or was put right: the row that earned it; None: a member's balance
     one_of("kind", "earn", "burn", "expire", "adjust"),
     UniqueConstraint("source", "key"),
     index(None, "member_id", "occurred_at", include="amount"),
-    index("points_expiring_index", "expires_at", where="kind = 'earn' AND expires_at IS NOT NULL"),
+    index("points_expiring_index", "expires_at", where="expires_at IS NOT NULL", include="member_id"),
+    index("points_lot_index", "lot_id", where="lot_id IS NOT NULL"),
 )
 
 coupons = table(

@@ -6,11 +6,12 @@ moments in UTC, money in the installation's one currency, shares from 0 to 1.
 
 # isort: off
 from sqlalchemy import (
-    BigInteger, CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Numeric, Text, UniqueConstraint,
+    BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Identity, Integer, LargeBinary, Numeric, Text,
+    UniqueConstraint,
 )  # fmt: skip
 
 # isort: on
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE, JSONB
 
 from database.columns import CHANNELS, id_column, index, member_column, moment, one_of, only_member, table, words
 
@@ -47,8 +48,8 @@ identifiers = table(
     words("value"),
     moment("created_at", default=True),
     one_of("kind", "unionid", "card"),
-    UniqueConstraint("kind", "account", "value"),
-    index(None, "member_id"),
+    UniqueConstraint("member_id", "kind", "account", "value"),  # Two rows may have the same: that is how they are found.
+    index(None, "kind", "account", "value"),
 )
 
 merges = table(
@@ -81,12 +82,14 @@ merge_conflicts = table(
     CheckConstraint("first_id < second_id", name="lower_first"),
 )
 
-# One link of the chain over the consent log: every batch written, in order, with the digest of all before it.
+# Rows of the consent log that stand in no link yet: written with the consent, deleted with the link.
+unlinked_consents = table("unlinked_consents", Column("consent_id", BigInteger, primary_key=True))
+
+# One link of the chain over the consent log: a batch of its rows, and the digest of them and of all links before.
 consent_links = table(
     "consent_links",
     id_column(),
-    Column("first_id", BigInteger, nullable=False),
-    Column("last_id", BigInteger, nullable=False),
+    Column("consent_ids", INT8MULTIRANGE, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     moment("linked_at", default=True),
 )
@@ -99,6 +102,8 @@ erasures = table(
     Column("fingerprint", LargeBinary, nullable=False),  # keyed hash of the member's key
     words("reason", default=""),
     moment("erased_at", required=True),
+    moment("lifted_at"),  # since when somebody of this key may come in again; None: is refused
+    index(None, "fingerprint"),
 )
 
 imports = table(
@@ -132,18 +137,18 @@ order_facts = table(
     "order_facts",
     only_member(),
     Column("orders", Integer, nullable=False),
-    Column("spent", Numeric(16, 2), nullable=False),  # less what was refunded
-    Column("refunded", Numeric(16, 2), nullable=False),
+    Column("spent", Numeric(20, 2), nullable=False),  # less what was refunded
+    Column("refunded", Numeric(20, 2), nullable=False),
     moment("first_order_at"),
     moment("last_order_at"),
-    Column("average_order", Numeric(14, 2)),
+    Column("average_order", Numeric(20, 2)),  # of orders that were not given back whole
     Column("days_between_orders", Numeric(10, 2)),  # None: fewer than two orders
     *(Column(f"orders_{days}d", Integer, nullable=False) for days in WINDOWS),
-    *(Column(f"spent_{days}d", Numeric(16, 2), nullable=False) for days in WINDOWS),
+    *(Column(f"spent_{days}d", Numeric(20, 2), nullable=False) for days in WINDOWS),
     Column("favourite_category", Text),
     Column("last_category", Text),
     Column("next_category", Text),  # what is most often bought after what this member bought last
-    moment("reckoned_at", required=True),
+    moment("reckoned_at", required=True),  # when this row was last another
     moment("changes_at"),  # when the first order leaves a window; None: none will
     index("order_facts_changes_index", "changes_at", where="changes_at IS NOT NULL"),
 )
@@ -169,8 +174,10 @@ pulls = table(
     Column("cursor", JSONB),  # None: nothing was read so far
     moment("pulled_at"),
     moment("next_at"),
-    Column("rows", BigInteger, nullable=False, server_default="0"),
-    Column("problem", Text),  # why the last pull ended early, without anybody's data
+    Column("rows", BigInteger, nullable=False, server_default="0"),  # stored as events
+    Column("refused", BigInteger, nullable=False, server_default="0"),
+    Column("refusals", JSONB, nullable=False, server_default="[]"),  # the last rows that could not be used, and why
+    Column("problem", JSONB),  # why the last pull ended early, without anybody's data
 )
 
 segments = table(
@@ -178,7 +185,10 @@ segments = table(
     Column("name", Text, primary_key=True),
     Column("title", JSONB, nullable=False, server_default="{}"),
     Column("condition", JSONB, nullable=False),
+    words("kind", default="condition"),
+    Column("keep", Boolean, nullable=False, server_default="false"),  # who enters and leaves is noted and told
     moment("updated_at", default=True),
+    one_of("kind", "condition", "list", "sample"),
 )
 
 # Who is in a segment that is kept: those listed, drawn, or picked by its condition when last looked at.
@@ -187,6 +197,7 @@ segment_members = table(
     Column("segment", Text, primary_key=True),
     only_member(),
     moment("entered_at", required=True),
+    Column("visit", BigInteger, Identity(), nullable=False),  # tells one stay in it from the next
     index(None, "member_id"),
 )
 
@@ -197,4 +208,17 @@ segment_rechecks = table(
     only_member(),
     moment("due_at", required=True),
     index(None, "due_at"),
+)
+
+# Which of several members with one address is written to at it: once per campaign and launch, or campaign and day.
+address_turns = table(
+    "address_turns",
+    Column("campaign_id", BigInteger, ForeignKey("campaigns.id"), primary_key=True),
+    Column("occasion", Text, primary_key=True),  # launch:7; journey
+    Column("channel", Text, primary_key=True),
+    Column("fingerprint", LargeBinary, primary_key=True),
+    member_column(),
+    moment("taken_at", required=True),
+    one_of("channel", *CHANNELS),
+    index(None, "member_id"),
 )

@@ -41,6 +41,7 @@ members = table(
     one_of("birth_calendar", "solar", "lunar"),
     index(None, "birth_calendar", "birth_month", "birth_day", include="id"),
     index(None, "joined_at"),
+    index(None, "merged_into", where="merged_into IS NOT NULL"),
 )
 
 # One way to reach a member.  At most one per member and channel is current; an address that
@@ -66,7 +67,7 @@ suppressions = table(
     "suppressions",
     Column("channel", Text, primary_key=True),
     Column("fingerprint", LargeBinary, primary_key=True),
-    words("reason"),  # hard_bounce, complaint, unsubscribed, reply, blacklist, gone
+    words("reason"),  # hard_bounce, complaint, unsubscribed, reply, blacklist, gone, erased
     words("source", default=""),
     moment("created_at", default=True),
     one_of("channel", *CHANNELS),
@@ -135,7 +136,7 @@ events = table(
     Column("properties", JSONB, nullable=False, server_default="{}"),
     UniqueConstraint("source", "key"),
     index(None, "member_id", "kind", "occurred_at"),
-    index(None, "kind", "occurred_at"),
+    index(None, "kind", "occurred_at", include="member_id value"),  # counts within days are read from it alone
 )
 
 # Events no trigger has looked at yet: written with the event, deleted with what it caused.
@@ -341,6 +342,7 @@ sends = table(
     index("sends_waiting_index", "channel", "not_before", where="state = 'waiting'"),
     index("sends_leased_index", "lease_until", where="state IN ('claimed', 'submitting', 'in_doubt')"),
     index("sends_fallback_index", "id", where="then_channels IS NOT NULL AND state IN ('failed', 'refused', 'cancelled')"),
+    index("sends_stuck_index", "channel", "not_before", where="state = 'waiting' AND then_channels IS NOT NULL AND unconfirmed IS NULL"),
     index("sends_unconfirmed_index", "confirm_by", where="confirm_by IS NOT NULL AND state = 'accepted'"),
     index("sends_member_index", "member_id", "counted_at"),
     index("sends_enrolment_index", "enrolment_id", where="enrolment_id IS NOT NULL"),

@@ -31,23 +31,27 @@ from journeys.journey import EventTrigger, Reentry
 from journeys.local_time import in_sql, instant
 from journeys.published import Published
 from members.comparison_sql import comparison_clause, json_clause
-from members.lifecycle import February29, birthdays_on
+from members.lifecycle import February29, birthdays_on, joined_days
 
 
 def _been_here(
     published: Published, member: ColumnElement[int], moment: ColumnElement[datetime], *also: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    """Say that an earlier enrolment keeps ``member`` out at ``moment``.
+) -> list[ColumnElement[bool]]:
+    """Say that an earlier enrolment keeps ``member`` out at ``moment``, their own or that of a row merged with theirs.
 
     Nobody is in the same journey twice at once, whatever the rule for coming back.
-    ``also`` are further reasons, asked of each earlier enrolment, to stay out.
+    ``also`` are further reasons, asked of each earlier enrolment, to stay out.  The two answers
+    are apart, for the planner makes less of one of them or the other.
     """
     rule = published.journey.reentry_rule
     reasons = [IS_ACTIVE, *also]
     if isinstance(rule, Reentry):
         reasons.append(enrolments.c.entered_at > moment - rule.after)
-    mine = and_(enrolments.c.member_id == member, enrolments.c.journey_name == published.name)
-    return exists().where(mine) if rule == "never" else exists().where(mine, or_(*reasons))
+    gone = members.alias("gone")
+    here = [enrolments.c.journey_name == published.name, *([] if rule == "never" else [or_(*reasons)])]
+    mine = exists().where(enrolments.c.member_id == member, *here)
+    merged = exists().where(gone.c.id == enrolments.c.member_id, gone.c.merged_into == member, *here)
+    return [mine, merged]
 
 
 def _in_audience(
@@ -70,8 +74,9 @@ def _may_enter(
 ) -> list[ColumnElement[bool]]:
     """List what must hold for ``member``, whose row is joined, to enter at ``moment``."""
     return [
-        ~_been_here(published, member, moment),
+        *(~been for been in _been_here(published, member, moment)),
         members.c.erased_at.is_(None),
+        members.c.merged_into.is_(None),
         *_in_audience(connection, published, member, asked_at=asked_at),
     ]
 
@@ -133,7 +138,7 @@ def by_inactivity(
         .where(
             facts.c.event == trigger.event,
             facts.c.last_at <= moment - trigger.lasts,
-            ~_been_here(published, facts.c.member_id, in_sql(moment), since),
+            *(~been for been in _been_here(published, facts.c.member_id, in_sql(moment), since)),
         )
         .cte("silent")
         .prefix_with("MATERIALIZED")
@@ -142,7 +147,8 @@ def by_inactivity(
     # know: so it is told to find the few first, and their rows one by one.
     alive = (
         select(members.c.id)
-        .where(members.c.id == silent.c.member_id, members.c.erased_at.is_(None), *_in_zones(published, zones))
+        .where(members.c.id == silent.c.member_id, members.c.erased_at.is_(None), members.c.merged_into.is_(None))
+        .where(*_in_zones(published, zones))
         .offset(0)
         .lateral()
     )
@@ -218,7 +224,7 @@ def by_anniversary(
     first = connection.execute(select(func.min(members.c.joined_at))).scalar_one()
     joined: list[ColumnElement[bool]] = [false()]
     for year in range(first.year - 1 if first else celebrated.year, celebrated.year):
-        for joined_day in _joined_days(celebrated, year, february_29):
+        for joined_day in joined_days(celebrated, year, february_29=february_29):
             joined += [_joined_on(joined_day, zone, published) for zone in zones]
     return _of_members(connection, published, zones, f"anniversary:{celebrated}", or_(*joined), moment)
 
@@ -227,22 +233,6 @@ def _joined_on(day: date, zone: str, published: Published) -> ColumnElement[bool
     start, end = instant(day, datetime.min.time(), zone), instant(day + timedelta(days=1), datetime.min.time(), zone)
     own = members.c.time_zone == zone if published.journey.time_zone == "member" else literal(True)
     return and_(members.c.joined_at >= start, members.c.joined_at < end, own)
-
-
-def _joined_days(celebrated: date, year: int, february_29: February29) -> list[date]:
-    """Return the days of ``year`` whose anniversary is kept on ``celebrated``."""
-    leap_day = date(year, 2, 29) if _is_leap(year) else None
-    if (celebrated.month, celebrated.day) == (2, 29):
-        return [leap_day] if leap_day else []
-    days = [celebrated.replace(year=year)]
-    stand_in = (2, 28) if february_29 == "feb28" else (3, 1)
-    if leap_day and not _is_leap(celebrated.year) and (celebrated.month, celebrated.day) == stand_in:
-        days.append(leap_day)
-    return days
-
-
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def by_schedule(

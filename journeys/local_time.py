@@ -1,35 +1,12 @@
 """From a local day and time to the one instant they mean."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, DateTime, literal
 
-
-def instant(day: date, at: time, zone: str) -> datetime:
-    """Return the UTC instant of the local time, exactly one for every local day.
-
-    Where clocks go forward over it, the first instant after the gap; where they go back
-    over it, the first of the two.
-    """
-    local = datetime.combine(day, at, ZoneInfo(zone))
-    found = local.astimezone(UTC)
-    if found.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return found
-    return _end_of_gap(local)
-
-
-def _end_of_gap(local: datetime) -> datetime:
-    # In a gap, fold=1 reads the time by the later offset and so lands before the change, fold=0 after it.
-    before, after = local.replace(fold=1).astimezone(UTC), local.replace(fold=0).astimezone(UTC)
-    offset = before.astimezone(local.tzinfo).utcoffset()
-    while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        if middle.astimezone(local.tzinfo).utcoffset() == offset:
-            before = middle
-        else:
-            after = middle
-    return after.replace(microsecond=0)
+from members.local_days import instant as instant
+from members.local_days import local_day as local_day
 
 
 def next_instant(after: datetime, at: time, zone: str) -> datetime:
@@ -37,11 +14,6 @@ def next_instant(after: datetime, at: time, zone: str) -> datetime:
     day = after.astimezone(ZoneInfo(zone)).date()
     today = instant(day, at, zone)
     return today if today >= after else instant(day + timedelta(days=1), at, zone)
-
-
-def local_day(moment: datetime, zone: str) -> date:
-    """Return the calendar day it is in ``zone`` at ``moment``."""
-    return moment.astimezone(ZoneInfo(zone)).date()
 
 
 def in_sql(moment: datetime) -> ColumnElement[datetime]:

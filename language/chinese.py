@@ -7,14 +7,21 @@ from collections.abc import Mapping
 
 from language.chinese_bounces import BOUNCES
 from language.chinese_demo import DEMO
+from language.chinese_facts import FACTS
+from language.chinese_identity import IDENTITY
 from language.chinese_insight import INSIGHT
 from language.chinese_journeys import JOURNEYS
+from language.chinese_loyalty import LOYALTY
 from language.chinese_members import MEMBERS
 from language.chinese_preflight import PREFLIGHT
 from language.chinese_providers import PROVIDERS
 from language.chinese_reports import REPORTS
 from language.chinese_running import RUNNING
+from language.chinese_segments import SEGMENTS
 from language.chinese_sms import SMS
 from language.chinese_templates import TEMPLATES
 
-CHINESE: Mapping[str, str] = {**INSIGHT, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING}
+CHINESE: Mapping[str, str] = {
+    **INSIGHT, **IDENTITY, **LOYALTY, **SEGMENTS, **FACTS, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO, **MEMBERS, **TEMPLATES, **JOURNEYS,
+    **REPORTS, **RUNNING,
+}  # fmt: skip

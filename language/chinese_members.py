@@ -84,13 +84,13 @@ FILES: dict[str, str] = {
 }
 
 COMMANDS: dict[str, str] = {
-    "Members: import, show.": "会员：导入、查看。",
+    "Members: import, show, tag, place, merge, export, erase.": "会员：导入、查看、打标签、定位、合并、导出、删除。",
     "Events: import.": "事件：导入。",
     "Import members from a CSV file; the same file twice changes nothing.": "从 CSV 文件导入会员；重复导入同一文件不会改变任何内容。",
     "Import events from a file; the same file twice changes nothing.": "从文件导入事件；重复导入同一文件不会改变任何内容。",
     "Show everything kept about one member.": "显示一位会员的全部资料。",
     "A CSV file in UTF-8 or GB 18030": "UTF-8 或 GB 18030 编码的 CSV 文件",
-    "A table, or JSON lines where the name ends in .jsonl": "表格文件；文件名以 .jsonl 结尾时为每行一个 JSON",
+    "A table, JSON lines where the name ends in .jsonl, or Parquet where it ends in .parquet": "表格文件；文件名以 .jsonl 结尾时为每行一个 JSON，以 .parquet 结尾时为 Parquet",
     "Which column is which of our fields": "映射文件：哪一列对应哪个字段",
     "Read everything, keep nothing": "试运行：全部读取，不保存",
     "Write what could not be used to this CSV file": "将无法使用的内容写入此 CSV 文件",

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.holding import hold_members
 from database.tables import addresses, suppressions
+from members.identity.following import kept_ids
+from members.reckoning import touch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +37,17 @@ FROM json_to_recordset(CAST(:rows AS json)) AS told (
 """
 
 _APPEND = """
-INSERT INTO consents (member_id, channel, purpose, granted, source, text_version, proof, occurred_at, recorded_at)
+WITH added AS (
+INSERT INTO consents (member_id, channel, purpose, granted, source, text_version, proof, proof_digest, occurred_at, recorded_at)
 SELECT told.member_id, told.channel, told.purpose, told.granted, told.source, told.text_version, told.proof,
-       told.occurred_at, :now
+       sha256(convert_to(told.proof::text, 'UTF8')), told.occurred_at, :now
+"""
+
+# Announced for the chain (members/consent_chain.py) by the statement that adds them.
+_ANNOUNCE = """
+ORDER BY place RETURNING id
+), announced AS (INSERT INTO unlinked_consents (consent_id) SELECT id FROM added)
+SELECT count(*) FROM added
 """
 
 # A told consent is news when it is the member's first on this channel and purpose, or when it is later
@@ -65,9 +75,22 @@ def record_consents(
     rows = [_row(place, consent, now) for place, consent in enumerate(consents_told)]
     if not rows:
         return 0
-    hold_members(connection, [cast(int, row["member_id"]) for row in rows])
-    statement = "".join((_APPEND, _TOLD, _NEWS if only_news else "", "ORDER BY place"))
-    return connection.execute(text(statement), {"rows": json.dumps(rows, ensure_ascii=False), "now": now}).rowcount
+    kept = _hold(connection, {cast(int, row["member_id"]) for row in rows})
+    for row in rows if kept else ():
+        row["member_id"] = kept.get(cast(int, row["member_id"]), row["member_id"])
+    touch(connection, {cast(int, row["member_id"]) for row in rows})
+    statement = "".join((_APPEND, _TOLD, _NEWS if only_news else "", _ANNOUNCE))
+    added = connection.execute(text(statement), {"rows": json.dumps(rows, ensure_ascii=False), "now": now})
+    return int(added.scalar_one())
+
+
+def _hold(connection: Connection, member_ids: Collection[int]) -> Mapping[int, int]:
+    """Hold these members; return the row each merged one's person has now, which is held too."""
+    hold_members(connection, list(member_ids))
+    kept = kept_ids(connection, member_ids)
+    if kept:
+        hold_members(connection, list(kept.values()))
+    return kept
 
 
 def _row(place: int, consent: NewConsent, now: datetime) -> dict[str, object]:
@@ -100,7 +123,7 @@ def withdraw(
     Holds for every send marked after this transaction commits.
     """
     # Two clicks at once would both find the yes; the second waits here and then finds the no.
-    hold_members(connection, [member_id])
+    member_id = _hold(connection, [member_id]).get(member_id, member_id)
     no = NewConsent(
         member_id=member_id, channel=channel, purpose=purpose, granted=False, source=source, proof=proof or {}
     )
@@ -129,15 +152,22 @@ def suppress(
     ]
     if not rows:
         return 0
-    held = select(addresses.c.member_id).where(
-        addresses.c.channel == channel, addresses.c.fingerprint.in_([row["fingerprint"] for row in rows])
-    )
-    hold_members(connection, list(connection.execute(held).scalars()))
+    held = _holders(connection, channel, [row["fingerprint"] for row in rows])
+    hold_members(connection, held)
+    touch(connection, held)
     return len(
         connection.execute(
             upsert(suppressions).on_conflict_do_nothing().returning(suppressions.c.fingerprint), rows
         ).all()
     )
+
+
+def _holders(connection: Connection, channel: str, fingerprints: Collection[object]) -> list[int]:
+    """Return whose these addresses are or were."""
+    theirs = select(addresses.c.member_id).distinct().where(
+        addresses.c.channel == channel, addresses.c.fingerprint.in_(fingerprints)
+    )
+    return list(connection.execute(theirs).scalars())
 
 
 #: Where a member's own no comes from: a reply, or the link in a message.  Others were told to us by somebody else.
@@ -179,4 +209,5 @@ def unsuppress(
         suppressions.c.fingerprint.in_(fingerprints),
         suppressions.c.reason.in_(reasons),
     )
+    touch(connection, _holders(connection, channel, fingerprints))
     return connection.execute(lifted).rowcount

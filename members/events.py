@@ -60,7 +60,7 @@ ON CONFLICT (key) DO NOTHING
 # One JSON text is written and read several times faster than an array per column.
 _STORE_EVENTS = """
 WITH told AS (
-    SELECT told.*, members.id AS member_id
+    SELECT told.*, coalesce(members.merged_into, members.id) AS member_id
     FROM json_to_recordset(CAST(:rows AS json)) AS told (
         place integer, source text, key text, member text, kind text, at timestamptz, value numeric, properties jsonb
     ) JOIN members ON members.key = told.member
@@ -78,10 +78,9 @@ _KNOWN_BEFORE = ") SELECT place FROM told WHERE (source, key) NOT IN (SELECT sou
 STORE = "".join((_STORE_EVENTS, TOTALS.format(events="stored"), "), totals AS (", MERGE, _KNOWN_BEFORE))
 
 TOLD_BEFORE = """
-SELECT events.source, events.key, members.key AS member_key, events.kind, events.occurred_at, events.value,
-       events.properties
-FROM unnest(CAST(:sources AS text[]), CAST(:keys AS text[])) AS told (source, key)
-JOIN events USING (source, key) JOIN members ON members.id = events.member_id
+SELECT events.source, events.key, events.kind, events.occurred_at, events.value, events.properties,
+       ARRAY(SELECT key FROM members WHERE id = events.member_id OR merged_into = events.member_id) AS member_keys
+FROM unnest(CAST(:sources AS text[]), CAST(:keys AS text[])) AS told (source, key) JOIN events USING (source, key)
 """
 
 
@@ -198,5 +197,5 @@ def _says_the_same(told: NewEvent, kept: Row[tuple[object, ...]]) -> bool:
     kept_at = kept.occurred_at if claim is None else datetime.fromisoformat(claim)
     value = None if told.value is None else amount(told.value)
     wanted = json.loads(_encode(dict(told.properties)))
-    told_now = (told.member_key, told.kind, told.occurred_at, value, wanted)
-    return (kept.member_key, kept.kind, kept_at, kept.value, properties) == told_now
+    told_now = (told.kind, told.occurred_at, value, wanted)
+    return told.member_key in kept.member_keys and (kept.kind, kept_at, kept.value, properties) == told_now

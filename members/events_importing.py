@@ -1,4 +1,4 @@
-"""Events from a file: CSV, columns split at blanks, or one JSON object a line.
+"""Events from a file: CSV, columns split at blanks, one JSON object a line, or what can be read as such lines.
 
 An event without a key of its own gets one from the file's digest and its line, so that the same
 file counts once under whatever name it comes.
@@ -6,7 +6,7 @@ file counts once under whatever name it comes.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from database.engine import Database
 from language.problems import Problem
 from members.dates import read_moment
+from members.erasure.refusing import ERASED_PROBLEM, erased_keys
 from members.events import NewEvent, event_problem, record
 from members.import_ledger import (
     BatchDone,
@@ -41,6 +42,15 @@ Cells = Mapping[str, object]
 
 
 @dataclass(frozen=True, kw_only=True)
+class JsonLines:
+    """A file of another form, looked through and ready to be read as JSON objects, one a line."""
+
+    digest: str
+    count: int
+    lines: Iterator[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class EventsImported:
     """What an import did this time; ``already`` says the file was in before and nothing was done."""
 
@@ -59,28 +69,32 @@ def import_events(
     source: str = "import",
     now: datetime,
     zone: tzinfo,
+    secret: bytes | None = None,
     errors: Path | None = None,
     language: str = "en",
     progress: Progress | None = None,
+    opened: JsonLines | None = None,
 ) -> EventsImported:
     """Import events told by ``source``; days and hours without an offset are in ``zone``.
 
+    With the installation's ``secret`` events of those who were erased are refused.
+
     A file ending in ``.jsonl`` or ``.ndjson`` holds JSON objects; a map names their members, dots
-    going deeper.  Any other is a table; columns named by number mean it has no header.
+    going deeper.  Any other is a table; columns named by number mean it has no header.  A file that is
+    ``opened`` already is read as JSON lines.
 
     Raises:
         InputRefused: the file cannot be read or a mapped column is missing.
     """
     told = mapping or EventMap()
-    file = look_through(path)
-    rows = _json_rows(file, told) if _plain_suffix(path) in JSON_LINES else _table_rows(file, told)
-    named = f"{file.digest}\n{source}\n{told.fingerprint()}"
+    rows, digest, count = _open_rows(path, told, opened)
+    named = f"{digest}\n{source}\n{told.fingerprint()}"
     with database.transaction() as connection:
         standing = begin_import(connection, "events", hashlib.sha256(named.encode()).hexdigest(), path.name, now=now)
     if standing.finished:
         return EventsImported(already=True)
-    reader = _EventReader(told, source, file.digest, zone, rows[1])
-    saving = _Saving(now)
+    reader = _EventReader(told, source, digest, zone, rows[1])
+    saving = _Saving(now, secret)
     with ErrorsFile(path=errors, after_line=standing.lines_done, language=language) as refusals:
         in_batches(
             database,
@@ -89,12 +103,21 @@ def import_events(
             saving.save,
             standing=standing,
             errors=refusals,
-            after_batch=lambda line: progress(line, file.lines) if progress else None,
+            after_batch=lambda line: progress(line, count) if progress else None,
             size=BATCH,
         )
     with database.transaction() as connection:
         finish_import(connection, standing, now=now)
     return replace(saving.total, problems=tuple(refusals.first))
+
+
+def _open_rows(path: Path, told: EventMap, opened: JsonLines | None) -> tuple["Rows", str, int]:
+    """Return the rows of a file, its digest and how many lines it has."""
+    if opened is not None:
+        return _json_rows(opened.lines, told), opened.digest, opened.count
+    file = look_through(path)
+    is_json = _plain_suffix(path) in JSON_LINES
+    return (_json_rows(read_lines(file), told) if is_json else _table_rows(file, told)), file.digest, file.lines
 
 
 def _plain_suffix(path: Path) -> str:
@@ -129,11 +152,11 @@ def _table_rows(file: TextFile, told: EventMap) -> Rows:
     return rows, fields
 
 
-def _json_rows(file: TextFile, told: EventMap) -> Rows:
+def _json_rows(lines: Iterable[str], told: EventMap) -> Rows:
     """Return the lines that are not blank, and how a line's object becomes fields."""
     columns = {field: str(column) for field, column in (_JSON_DEFAULTS | told.columns()).items()}
     keeps_all = not told.properties  # Without a map of properties, the object's own are kept.
-    rows = (TextRow(number, [line]) for number, line in enumerate(read_lines(file), 1) if line.strip())
+    rows = (TextRow(number, [line]) for number, line in enumerate(lines, 1) if line.strip())
 
     def fields(row: TextRow) -> Cells | Problem:
         try:
@@ -229,14 +252,19 @@ def _refusal(line: int, problem: Problem, value: object) -> Refusal:
 class _Saving:
     """Saves batches of rows and adds up what became of them."""
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, secret: bytes | None) -> None:
         self._now = now
+        self._secret = secret
         self.total = EventsImported()
 
     def save(self, connection: Connection, read: Sequence[EventRow]) -> BatchDone:
         """Save one batch within the transaction that also moves the import on."""
         good = [(line, event) for line, event in read if isinstance(event, NewEvent)]
         refusals = [refusal for _, refusal in read if isinstance(refusal, Refusal)]
+        keys = {event.member_key for _, event in good}
+        erased = erased_keys(connection, keys, secret=self._secret) if self._secret else set()
+        refusals += [_refusal(line, ERASED_PROBLEM, None) for line, event in good if event.member_key in erased]
+        good = [(line, event) for line, event in good if event.member_key not in erased]
         recorded = record(connection, [event for _, event in good], now=self._now, checked=True)
         for index in recorded.mismatched:
             line, event = good[index]

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from database.engine import Database
 from language.problems import Problem, refuse
 from members.consent import NewConsent, record_consents
+from members.erasure.refusing import ERASED_PROBLEM
 from members.import_ledger import (
     BatchDone,
     ErrorsFile,
@@ -152,9 +153,15 @@ class _Saving:
         """Save one batch within the transaction that also moves the import on."""
         good = [(row, row.person) for row in read if row.person is not None]
         saved = save_people(connection, [person for _, person in good], now=self._now, secret=self._secret)
+        good = [(row, person) for row, person in good if person.key not in saved.erased]
         added = self._save_consents(connection, [row for row, _ in good if row.consents])
         lines = {person.key: row.line for row, person in good}
         refusals = [refusal for row in read for refusal in row.refusals]
+        refusals += [
+            Refusal(line=row.line, problem=ERASED_PROBLEM)
+            for row in read
+            if row.person and row.person.key in saved.erased
+        ]
         refusals += [_unusable(lines[address.key], address) for address in saved.unusable]
         refused = len(read) - len(good)
         self.total = replace(

@@ -104,3 +104,15 @@ def _is(birthday: Birthday) -> ColumnElement[bool]:
     if birthday.calendar == "solar":
         return same_day
     return and_(same_day, members.c.birth_leap_month.is_(birthday.leap_month))
+
+
+def joined_days(celebrated: date, year: int, *, february_29: February29 = "feb28") -> list[date]:
+    """Return the days of an earlier ``year`` whose anniversary is kept on this day."""
+    leap_day = date(year, 2, 29) if isleap(year) else None
+    if (celebrated.month, celebrated.day) == (2, 29):
+        return [leap_day] if leap_day else []
+    days = [celebrated.replace(year=year)]
+    stand_in = (2, 28) if february_29 == "feb28" else (3, 1)
+    if leap_day and not isleap(celebrated.year) and (celebrated.month, celebrated.day) == stand_in:
+        days.append(leap_day)
+    return days

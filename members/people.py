@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from sqlalchemy import Connection, or_, select, text
+from sqlalchemy import Connection, func, or_, select, text
 
 from database.tables import members
 from members.addresses import (
@@ -19,10 +19,13 @@ from members.addresses import (
     normalise_openid,
     normalise_phone,
 )
+from members.erasure.refusing import erased_keys
 from members.people_sql import (
+    ANY_MERGED,
     COPY_ADDRESSES,
     COPY_PEOPLE,
     INSERT_NEW,
+    LAND_ON_KEPT,
     LOCK_KNOWN,
     PREPARE,
     RETIRE_ADDRESSES,
@@ -65,20 +68,26 @@ def save_people(connection: Connection, people: Iterable[Person], *, now: dateti
 
     Ask ``person_problem`` of each first.  A key that comes twice is merged, the later telling winning
     field by field.  An address that differs becomes the current one; one that cannot be used is kept
-    with its problem.  Consent is never touched.  Rows are locked in the order of their ids, so that
+    with its problem.  What is told of a row that was merged is kept with the row its person has now; who
+    was erased is not taken in again.  Consent is never touched.  Rows are locked in the order of their ids, so that
     two savers cannot deadlock.
     """
     merged: dict[str, Person] = {}
     for person in people:
         known = merged.get(person.key)
         merged[person.key] = person if known is None else merge(known, person)
+    erased = erased_keys(connection, merged, secret=secret)
+    merged = {key: person for key, person in merged.items() if key not in erased}
     if not merged:
-        return Saved()
+        return Saved(erased=tuple(sorted(erased)))
     for statement in PREPARE:
         connection.execute(text(statement))
     _copy(connection, COPY_PEOPLE, map(_person_row, merged.values()))
     addresses = _address_rows(merged.values(), secret)
     _copy(connection, COPY_ADDRESSES, addresses)
+    if connection.execute(text(ANY_MERGED)).scalar_one():
+        for statement in LAND_ON_KEPT:
+            connection.execute(text(statement))
     new = set(connection.execute(text(INSERT_NEW), {"now": now}).scalar_one())
     touched: set[int] = set()
     if len(new) < len(merged):
@@ -97,6 +106,7 @@ def save_people(connection: Connection, people: Iterable[Person], *, now: dateti
             for key, channel, address, _, problem in addresses
             if problem is not None
         ),
+        erased=tuple(sorted(erased)),
     )
 
 
@@ -139,13 +149,17 @@ def _address_rows(people: Iterable[Person], secret: bytes) -> list[AddressRow]:
 
 
 def find_member(connection: Connection, key_or_id: str | int) -> FoundMember | None:
-    """Find a member by the CRM's key or, where no key is so written, by our id; None: there is none."""
+    """Find a member by the CRM's key or, where no key is so written, by our id; None: there is none.
+
+    For a row that was merged, the one its person has now is found.
+    """
     written = str(key_or_id)
     is_id = written.isascii() and written.isdigit() and len(written) <= 18
+    named, stands = members.alias("named"), members.alias("stands")
     rows = connection.execute(
-        select(members.c.id, members.c.key, members.c.name).where(
-            or_(members.c.key == written, members.c.id == int(written)) if is_id else members.c.key == written
-        )
+        select(stands.c.id, stands.c.key, stands.c.name, named.c.key.label("asked"))
+        .join_from(named, stands, stands.c.id == func.coalesce(named.c.merged_into, named.c.id))
+        .where(or_(named.c.key == written, named.c.id == int(written)) if is_id else named.c.key == written)
     ).all()
-    best = sorted(rows, key=lambda row: row.key != written)[:1]
+    best = sorted(rows, key=lambda row: row.asked != written)[:1]
     return FoundMember(id=best[0].id, key=best[0].key, name=best[0].name) if best else None

@@ -16,6 +16,19 @@ PREPARE = (
     "DELETE FROM incoming_addresses",
 )
 
+ANY_MERGED = "SELECT EXISTS (SELECT FROM members WHERE merged_into IS NOT NULL)"
+
+# What is told of a row that was merged is told of the row its person has now; where the same batch tells
+# something of that one itself, or of two such rows, one telling counts.
+_TOLD_OF_MERGED = "FROM members gone JOIN members kept ON kept.id = gone.merged_into WHERE gone.key = told.key"
+LAND_ON_KEPT = (
+    f"UPDATE incoming_people told SET key = kept.key {_TOLD_OF_MERGED}",  # noqa: S608
+    "DELETE FROM incoming_people a USING incoming_people b WHERE a.key = b.key AND a.ctid > b.ctid",
+    f"UPDATE incoming_addresses told SET key = kept.key {_TOLD_OF_MERGED}",  # noqa: S608
+    """DELETE FROM incoming_addresses a USING incoming_addresses b
+        WHERE a.key = b.key AND a.channel = b.channel AND a.ctid > b.ctid""",
+)
+
 INSERT_NEW = """
 WITH created AS (INSERT INTO members (key, name, language, time_zone, tier, birth_year, birth_month, birth_day, birth_calendar,
                      birth_leap_month, joined_at, attributes, created_at, updated_at)

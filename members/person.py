@@ -54,6 +54,7 @@ class Saved:
     changed: int = 0
     unchanged: int = 0
     unusable: tuple[UnusableAddress, ...] = ()
+    erased: tuple[str, ...] = ()  #: keys of those who were erased and are not taken in again
 
     def __add__(self, other: "Saved") -> "Saved":
         return Saved(
@@ -61,6 +62,7 @@ class Saved:
             changed=self.changed + other.changed,
             unchanged=self.unchanged + other.unchanged,
             unusable=self.unusable + other.unusable,
+            erased=self.erased + other.erased,
         )
 
 

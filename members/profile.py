@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Select, and_, select
 
 from database.tables import addresses, consents, events, members, suppressions
 from members.facts import read_facts
+from members.facts.reckoned import read_channel_facts, read_order_facts
 
 LAST_EVENTS = 20
 
@@ -21,6 +22,8 @@ class Profile:
     addresses: Rows  #: with ``suppressed``: the reason the address is stopped for, or None
     consents: Rows  #: every answer ever given
     facts: Rows
+    orders: dict[str, Any]  #: empty: nothing was ever bought
+    channels: Rows  #: how the member answers on each
     events: Rows  #: the last twenty
 
 
@@ -61,6 +64,8 @@ def read_profile(connection: Connection, member_id: int) -> Profile:
         addresses=_rows(connection, own_addresses),
         consents=_rows(connection, own_consents),
         facts=read_facts(connection, member_id),
+        orders=read_order_facts(connection, member_id),
+        channels=read_channel_facts(connection, member_id),
         events=_rows(connection, last_events),
     )
 

@@ -7,16 +7,22 @@ takes touched members in batches, so that each is looked at once however much wa
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, delete, func, insert, select
+from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, bindparam, delete, func, insert, select, tuple_
 
-from database.member_tables import touched_members
+from database.member_tables import segment_rechecks, touched_members
 from database.tables import members
+from members.facts.reckoned import reckon_channels, reckon_orders
+from members.identity.strays import bring_strays
+from members.occasions.telling import tell_first_orders
+from members.points.earning import award_points
+from members.segments.entering import follow_segments
+from members.tiers.moving import review_tiers
 
 #: Works out one thing anew for the members with these ids, who are held until the transaction ends.
 Step = Callable[[Connection, Sequence[int], datetime], None]
 
-#: In this order, for each builds on those before it.
-STEPS: tuple[Step, ...] = ()
+#: In this order, for each builds on those before it; segments, which may ask about anything, follow them all.
+STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels, award_points, review_tiers, tell_first_orders)
 
 _IDS = bindparam("touched_ids", type_=ARRAY(BigInteger))
 _wanted = func.unnest(_IDS).column_valued("member_id")
@@ -31,9 +37,27 @@ _OLDEST = (
 )
 _TAKE = delete(touched_members).where(touched_members.c.id.in_(_OLDEST)).returning(touched_members.c.member_id)
 
+# The answer about these may have changed by time alone.
+_DUE = (
+    select(segment_rechecks.c.segment, segment_rechecks.c.member_id)
+    .where(segment_rechecks.c.due_at <= bindparam("due_now", type_=DateTime(timezone=True)))
+    .order_by(segment_rechecks.c.due_at)
+    .limit(bindparam("at_most", type_=BigInteger))
+    .with_for_update(skip_locked=True)
+)
+_TAKE_DUE = (
+    delete(segment_rechecks)
+    .where(tuple_(segment_rechecks.c.segment, segment_rechecks.c.member_id).in_(_DUE))
+    .returning(segment_rechecks.c.member_id)
+)
+
 # Rows rather than advisory locks, of which PostgreSQL has room for few thousand.
+_STANDS = members.c.erased_at.is_(None) & members.c.merged_into.is_(None)
 _HOLD = (
-    select(members.c.id).where(members.c.id == func.any(_IDS)).order_by(members.c.id).with_for_update(key_share=True)
+    select(members.c.id, _STANDS.label("stands"))
+    .where(members.c.id == func.any(_IDS))
+    .order_by(members.c.id)
+    .with_for_update(key_share=True)
 )
 
 
@@ -44,15 +68,23 @@ def touch(connection: Connection, member_ids: Collection[int]) -> None:
 
 
 def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
-    """Work out what follows for up to ``limit`` touches; return how many were taken, 0 where none is left."""
+    """Work out what follows for up to ``limit`` touches, and members whose time has come.
+
+    Returns how many were taken, 0 where none is left.
+    """
     touched = connection.execute(_TAKE, {"at_most": limit}).scalars().all()
     if touched:
-        reckon_members(connection, sorted(set(touched)), now=now)
-    return len(touched)
+        bring_strays(connection, touched)
+    due = connection.execute(_TAKE_DUE, {"at_most": limit - len(touched), "due_now": now}).scalars().all()
+    if touched or due:
+        reckon_members(connection, sorted({*touched, *due}), now=now)
+    return len(touched) + len(due)
 
 
 def reckon_members(connection: Connection, member_ids: Sequence[int], *, now: datetime) -> None:
-    """Hold these members and take every step for them."""
-    held = connection.execute(_HOLD, {"touched_ids": list(member_ids)}).scalars().all()
+    """Hold these members and take every step for those who stand for somebody; then all enter and leave segments."""
+    held = connection.execute(_HOLD, {"touched_ids": list(member_ids)}).all()
+    standing = [row.id for row in held if row.stands]
     for step in STEPS:
-        step(connection, held, now)
+        step(connection, standing, now)
+    follow_segments(connection, [row.id for row in held], now)  # Whoever was erased or merged leaves.

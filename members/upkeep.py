@@ -9,8 +9,15 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.engine import Database, read_clock
 from database.member_tables import upkeep
+from members.consent_chain import link_waiting_consents
+from members.erasure.erasing import clear_what_came_since
+from members.facts.reckoned import touch_changing, touch_receivers
+from members.identity.merging import forget_old_merges
 from members.insight.rfm_scoring import score_when_due
 from members.lifecycle import February29
+from members.occasions.telling import tell_days
+from members.points.expiring import expire_points
+from members.tiers.periods import end_periods
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,21 +30,31 @@ class Turn:
     february_29: February29 = "feb28"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Chore:
     """Something to be seen to again and again; doing it twice for the same time changes nothing."""
 
     name: str
     every: timedelta
-    do: Callable[[Connection, Turn], None]
-
-
-def _score_rfm(connection: Connection, turn: Turn) -> None:
-    score_when_due(connection, since=turn.since, now=turn.now, zone=turn.zone)
+    do: Callable[[Connection, Turn], object]
 
 
 #: Those that build on others come after them.
-CHORES: tuple[Chore, ...] = (Chore(name="rfm", every=timedelta(minutes=5), do=_score_rfm),)
+CHORES: tuple[Chore, ...] = (
+    Chore("order windows", timedelta(minutes=1), lambda at, turn: touch_changing(at, now=turn.now)),
+    Chore("messages received", timedelta(minutes=1), lambda at, turn: touch_receivers(at, since=turn.since, now=turn.now)),
+    Chore(
+        "occasions",
+        timedelta(minutes=15),
+        lambda at, turn: tell_days(at, since=turn.since, now=turn.now, february_29=turn.february_29),
+    ),
+    Chore("points", timedelta(minutes=15), lambda at, turn: expire_points(at, since=turn.since, now=turn.now)),
+    Chore("tiers", timedelta(minutes=15), lambda at, turn: end_periods(at, since=turn.since, now=turn.now)),
+    Chore("rfm", timedelta(minutes=5), lambda at, turn: score_when_due(at, since=turn.since, now=turn.now, zone=turn.zone)),
+    Chore("consent chain", timedelta(minutes=1), lambda at, turn: link_waiting_consents(at, now=turn.now)),
+    Chore("old merges", timedelta(days=1), lambda at, turn: forget_old_merges(at, now=turn.now)),
+    Chore("erased members", timedelta(hours=1), lambda at, turn: clear_what_came_since(at, now=turn.now)),
+)
 
 
 def keep_up(
@@ -50,10 +67,23 @@ def keep_up(
 ) -> list[str]:
     """Do every chore whose time has come, each in a transaction of its own; return their names.
 
-    ``now`` is the database's clock where it is None, ``chores`` are ``CHORES``.  A chore that another
-    process is at is left to it.
+    ``now`` is the database's clock where it is None, ``chores`` are ``CHORES``.  A chore that another process
+    is at is left to it, and one that fails keeps no other from being done.
+
+    Raises:
+        ExceptionGroup: what failed, when all the others are done; it is tried again the next time.
     """
-    return [chore.name for chore in (CHORES if chores is None else chores) if _done(database, chore, zone, february_29, now)]
+    done: list[str] = []
+    failed: list[Exception] = []
+    for chore in CHORES if chores is None else chores:
+        try:
+            if _done(database, chore, zone, february_29, now):
+                done.append(chore.name)
+        except Exception as error:  # noqa: BLE001 - raised below, with those of other chores
+            failed.append(error)
+    if failed:
+        raise ExceptionGroup("chores failed", failed)
+    return done
 
 
 def _done(database: Database, chore: Chore, zone: tzinfo, february_29: February29, now: datetime | None) -> bool:

@@ -37,6 +37,14 @@ WHERE sends.arm IS NOT NULL
 ON CONFLICT DO NOTHING
 """)
 
+# What a person does after two rows were merged counts for what was sent to the row that went, too.
+CREDIT_MERGED = text(
+    CREDIT.text.replace(
+        "JOIN sends ON sends.member_id = events.member_id AND",
+        "JOIN members gone ON gone.merged_into = events.member_id JOIN sends ON sends.member_id = gone.id AND",
+    )
+)
+
 
 def credit(
     connection: Connection, *, now: datetime, since: datetime | None = None, campaign_ids: Collection[int] | None = None
@@ -52,18 +60,15 @@ def credit(
     goals = _goals(connection, campaign_ids)
     if not goals:
         return 0
-    made = connection.execute(
-        CREDIT,
-        {
-            "campaign_ids": [each.campaign_id for each in goals],
-            "events": [each.goal.event for each in goals],
-            "withins": [each.goal.within for each in goals],
-            "values": [each.goal.counts_value for each in goals],
-            "since": [since or now - each.goal.within - LATENESS for each in goals],
-            "now": now,
-        },
-    )
-    return made.rowcount
+    asked = {
+        "campaign_ids": [each.campaign_id for each in goals],
+        "events": [each.goal.event for each in goals],
+        "withins": [each.goal.within for each in goals],
+        "values": [each.goal.counts_value for each in goals],
+        "since": [since or now - each.goal.within - LATENESS for each in goals],
+        "now": now,
+    }
+    return sum(connection.execute(statement, asked).rowcount for statement in (CREDIT, CREDIT_MERGED))
 
 
 def _goals(connection: Connection, campaign_ids: Collection[int] | None) -> Sequence[_CampaignGoal]:

@@ -14,9 +14,9 @@ from templates.inspection import Inspection
 from templates.known_facts import SAMPLE_FACTS
 from templates.links import UNSUBSCRIBE
 from templates.mail_warnings import warnings_of
-from templates.rendering import CompiledTemplate, RenderRefused, compile_content, defaults_in, inspect_content
+from templates.rendering import CompiledTemplate, RenderRefused, compile_content, inspect_content
 from templates.template import SHEET, Folder, source_file
-from templates.text_messages import offer_problems, signature_problems
+from templates.text_messages import word_problems
 
 EMAIL_PARTS: Final = ("subject", "html")  #: without which there is no email; its text can be made from html
 LONGEST_SUBJECT: Final = 70  #: characters; phones cut off the rest
@@ -128,10 +128,7 @@ def _missing_parts(read: Folder, folder: Path) -> Iterator[Problem]:
 def _part_problems(content: Mapping[str, Any], place: _Place, inspection: Inspection) -> Iterator[Problem]:
     marketing = content["purpose"] == "marketing"
     if place.channel == "sms" and inspection.tree is not None:
-        if marketing:
-            yield from offer_problems(inspection.tree, defaults_in(content["facts"], place.language))
-        if content["sms"]["market"] == "cn":
-            yield from signature_problems(inspection.tree)
+        yield from word_problems(inspection.tree, content, place.language, marketing=marketing)
     if place.channel == "email" and marketing and place.part != "subject" and UNSUBSCRIBE not in inspection.links:
         yield Problem(sentence=NO_WAY_OUT, line=1)
     is_field = place.channel == "wechat" and place.part not in wechat_fields.UNTYPED
@@ -151,7 +148,8 @@ def _html_problems(source: str) -> Iterator[Problem]:
         yield _at(source, found, "put the value of an attribute between quotation marks")
     for found in ADDRESS.finditer(source):
         address = found["to"].strip()
-        if found["name"].lower() != "href" and OWN_PICTURE.fullmatch(address):
+        # As it is written: a picture is found, and sent along, where its address fills the quotation marks.
+        if found["name"].lower() != "href" and OWN_PICTURE.fullmatch(found["to"]):
             continue
         if not LINK.fullmatch(address) and not LITERAL_ADDRESS.fullmatch(address):
             sentence = "an address in an email is {{{{ links.NAME }}}} or begins with https://; found {address}"
@@ -167,12 +165,15 @@ def _at(source: str, found: re.Match[str], sentence: str, **values: object) -> P
 
 def _finished_problems(read: Folder, content: Mapping[str, Any], folder: Path) -> Iterator[Problem]:
     """Look at finished content once more, and fill in its words for a believable member."""
-    for (channel, language, part), inspection in inspect_content(content).items():
+    inspected = inspect_content(content)
+    for (channel, language, part), inspection in inspected.items():
         file = str(folder / read.file_of(channel, language, part))
         stops = content["purpose"] != "marketing" or part == "subject" or UNSUBSCRIBE in inspection.links
         yield from (replace(problem, file=file, line=None) for problem in inspection.problems)
-        if channel == "email" and not stops:
+        if channel == "email" and inspection.tree is not None and not stops:
             yield Problem(sentence=NO_WAY_OUT, file=file)
+    if any(inspection.problems for inspection in inspected.values()):
+        return
     try:
         compiled = compile_content(content)
     except InputRefused as refused:
@@ -180,7 +181,7 @@ def _finished_problems(read: Folder, content: Mapping[str, Any], folder: Path) -
         return
     for channel, language in compiled.words:
         first = next(iter(content["parts"][channel][language]))
-        file = str(folder / source_file(channel, language, first))
+        file = str(folder / read.file_of(channel, language, first))
         try:
             rendered = compiled.render(channel, language, SAMPLE_FACTS, links=compiled.sample_links())
         except RenderRefused as refused_words:

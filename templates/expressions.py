@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from language.problems import Problem
-from templates.markup import Piece, attributes_in, read_markup, unquoted
+from templates.markup import Piece, read_markup, unquoted
 from templates.sandbox import Sandbox
 
 Kind = Literal["printed", "begin", "middle", "end"]
@@ -108,7 +108,7 @@ class _Taken:
             self.done.lines += range(line + 1, line + 1 + value.count("\n"))
 
     def _finish(self, begun: str) -> None:
-        source, self._begun = "".join(self._pending), None
+        self._begun = None
         if begun == "comment_begin":  # It prints nothing and is for the author alone.
             return
         number = len(self.done.expressions)
@@ -117,16 +117,24 @@ class _Taken:
         branch = self._open[-1] if self._open else None
         if kind in ("begin", "middle"):
             self._open.append(number)
+        source = _unsigned(*self._pending)
         self.done.expressions.append(Expression(source, self._line, kind, branch, after))
         self.parts.append(f"{self.done.mark}{number}z")
 
 
-def as_comments(protected: Protected, text: str, *, mjml: bool) -> str:
-    """Make comments of the statements that stand between elements or inside text.
+def _unsigned(begin: str, *inside: str) -> str:
+    """Return an expression without the signs that eat white space: what they eat is gone already.
 
-    Raises:
-        Broken: the text is not well-formed.
+    Left in, they would eat once more, of what is put around the expression later.
     """
+    *said, end = inside
+    words = "".join(said)
+    # A second sign is a number's own, and must not become the first.
+    return begin[:2] + (" " if words.startswith(("-", "+")) else "") + words + end.strip()[-2:]
+
+
+def as_comments(protected: Protected, pieces: Iterable[Piece]) -> str:
+    """Make comments of the statements that stand between elements or inside text; the pieces are the text's own."""
     statements = {number for number, each in enumerate(protected.expressions) if each.kind != "printed"}
     words = protected.words
 
@@ -134,8 +142,8 @@ def as_comments(protected: Protected, text: str, *, mjml: bool) -> str:
         return f"<!--{found[0]}-->" if int(found[1]) in statements else found[0]
 
     made = []
-    for piece in read_markup(text, mjml=mjml):
-        said = piece.text(text)
+    for piece in pieces:
+        said = piece.text(protected.text)
         made.append(words.sub(commented, said) if piece.kind == "text" else said)
     return "".join(made)
 
@@ -195,7 +203,7 @@ def _occurrences(protected: Protected, html: str) -> Iterator[tuple[int, Place]]
     for piece in read_markup(html):
         inside = piece.inside.serial if piece.inside is not None else 0
         if piece.kind == "open" and piece.element is not None:
-            for name, value in attributes_in(piece.attributes).items():
+            for name, value in piece.element.attributes.items():
                 yield from ((int(found[1]), ("attribute", piece.start, name)) for found in words.finditer(value))
         elif piece.kind == "comment" and not words.fullmatch(html, piece.start + 4, piece.end - 3):
             for found in words.finditer(html, piece.start, piece.end):

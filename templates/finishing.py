@@ -48,11 +48,11 @@ def finish(read: Folder, folder: Path) -> Finished:
         made_from[name] = hashlib.sha256(words["html"].encode()).hexdigest()
         made = done.made[spoken] = make_html(words["html"], spoken, mjml=spoken in read.mjml)
         if not made.problems:
-            made.html, used = with_content_ids(made.html, read.images)
-            images.update(used)
             made.problems += _strangers(made, read)
         if not made.problems:
-            _put(made, words, spoken, done)
+            html, used = with_content_ids(made.html, read.images)
+            images.update(used)
+            _put(made, html, words, spoken, done)
         done.problems += [replace(problem, file=str(folder / name)) for problem in made.problems]
     if sum(len(image) * 3 // 4 for image in images.values()) > LARGEST_TOGETHER:
         values = {"kilobytes": LARGEST_TOGETHER // 1000}
@@ -63,9 +63,9 @@ def finish(read: Folder, folder: Path) -> Finished:
     return done
 
 
-def _put(made: MadeHtml, words: dict[str, str], spoken: str, done: Finished) -> None:
-    """Put what was made in the place of its source, and make the text where there is none."""
-    words["html"] = made.protected.restore(made.html)
+def _put(made: MadeHtml, html: str, words: dict[str, str], spoken: str, done: Finished) -> None:
+    """Put finished HTML in the place of its source, and make the text where there is none."""
+    words["html"] = made.protected.restore(html)
     if len(words["html"].encode()) > LARGEST_HTML:
         values = {"kilobytes": LARGEST_HTML // 1024}
         made.problems.append(Problem(sentence="the finished HTML is longer than {kilobytes} KB", values=values))
@@ -78,7 +78,7 @@ def _strangers(made: MadeHtml, read: Folder) -> Iterator[Problem]:
     """List the pictures that the HTML speaks of and that are not there."""
     known = ", ".join(read.images) or "-"
     for found in spoken_of(made.html):
-        if found["name"].endswith("@tidings"):
+        if found["name"] in read.images:
             continue
         line = made.protected.line_with(found["name"])
         sentence = "there is no picture {name} in the folder images; it has {known}"

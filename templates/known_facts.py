@@ -1,16 +1,18 @@
 """The facts every template may use, and a believable member who has them all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from templates.sandbox import Orders
+
 #: ``campaigns/rendering_facts.py`` reads them; brand facts are the installation's settings.
 KNOWN_FACTS: Final = frozenset(
     {
         *("name", "tier", "language", "joined_on", "birth_month", "birth_day", "today"),
-        *("purchases", "spend", "last_purchase_on", "attributes"),
+        *("purchases", "spend", "last_purchase_on", "attributes", "orders"),
         *("brand", "brand_phone", "brand_address"),
     }
 )
@@ -27,6 +29,20 @@ SAMPLE_FACTS: Final[Mapping[str, object]] = MappingProxyType(
         "spend": Decimal("12888.50"),
         "last_purchase_on": date(2026, 7, 23),
         "attributes": {},
+        "orders": {
+            "count": 12,
+            "spent": Decimal("12688.50"),
+            "refunded": Decimal("200.00"),
+            "average": Decimal("1057.38"),
+            "first_on": date(2024, 12, 24),
+            "last_on": date(2026, 7, 23),
+            "days_between": Decimal("52.36"),
+            "favourite_category": "护肤",
+            "last_category": "面霜",
+            "next_category": "精华",
+            **{f"count_{days}d": count for days, count in ((7, 0), (30, 0), (90, 1), (365, 8))},
+            **{f"spent_{days}d": Decimal(spent) for days, spent in ((7, 0), (30, 0), (90, 888), (365, 8888))},
+        },
         "brand": {
             "zh": "晨光生活",
             "en": "Morning Light",
@@ -35,6 +51,18 @@ SAMPLE_FACTS: Final[Mapping[str, object]] = MappingProxyType(
         },
     }
 )
+
+
+def add_parts(known: dict[str, object], defaults: Mapping[str, object], wanted: Collection[str]) -> None:
+    """Say the declared default of every part of a wanted fact, such as orders.next_category, that is not known."""
+    for name, default in defaults.items():
+        whole, _, part = name.partition(".")
+        held = known.get(whole, {})
+        if part and whole in wanted and isinstance(held, dict) and held.get(part) in (None, ""):
+            known[whole] = {**held, part: default}
+    bought = known.get("orders")
+    if isinstance(bought, dict):
+        known["orders"] = Orders(bought)
 
 
 def brand_facts(brand: object, language: str) -> Mapping[str, object]:

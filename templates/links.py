@@ -76,6 +76,29 @@ def read_unsubscribe_token(secret: bytes, token: str) -> Unsubscribe | None:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptIn:
+    """What an opt-in token says."""
+
+    member_id: int
+    wish_id: int
+
+
+def opt_in_token(secret: bytes, member_id: int, wish_id: int) -> str:
+    """Seal a member's wish, for the link by which they confirm it."""
+    member = _short(member_id)
+    return _seal(secret, b"opt-in", bytes([len(member)]) + member + _short(wish_id))
+
+
+def read_opt_in_token(secret: bytes, token: str) -> OptIn | None:
+    """Return what the token says, or None when it is not one of ours, whole and unchanged."""
+    said = _unseal(secret, b"opt-in", token)
+    if said is None:
+        return None
+    end = 1 + said[0]
+    return OptIn(member_id=int.from_bytes(said[1:end], "big"), wish_id=int.from_bytes(said[end:], "big"))
+
+
 def links_for(
     compiled: HasLinks, *, base_url: str, secret: bytes, send_id: int, member_id: int, channel: str
 ) -> dict[str, str]:

@@ -18,7 +18,7 @@ import mrml
 
 from language.problems import Problem
 from templates.expressions import Protected, as_comments, lost, misplaced, protect
-from templates.markup import ATTRIBUTE, Broken, Piece, attributes_in, read_markup
+from templates.markup import ATTRIBUTE, Broken, Element, Piece, read_markup
 from templates.sandbox import sandbox
 
 LARGEST_MJML: Final = 128 * 1024  #: characters
@@ -73,13 +73,12 @@ def make_html(source: str, language: str, *, mjml: bool) -> MadeHtml:
     made = MadeHtml(protected=protect(source, sandbox(language, html=True)))
     protected = made.protected
     try:
-        made.problems += _refused(protected, mjml=mjml)
-        if made.problems:
-            return made
-        html = as_comments(protected, protected.text, mjml=mjml)
+        pieces, made.problems = _read(protected, mjml=mjml)
     except Broken as broken:
         made.problems.append(_told(broken, protected.line_of(broken.offset)))
+    if made.problems:
         return made
+    html = as_comments(protected, pieces)
     if mjml:
         try:
             # No fonts: the program knows addresses of some and would put them in by itself.
@@ -142,8 +141,8 @@ def _bodies(html: str, pieces: Iterable[Piece]) -> Iterator[int]:
             before = piece
 
 
-def _refused(protected: Protected, *, mjml: bool) -> list[Problem]:
-    """List what may not stand in a source.
+def _read(protected: Protected, *, mjml: bool) -> tuple[list[Piece], list[Problem]]:
+    """Read a source, and list what may not stand in it.
 
     Raises:
         Broken: it cannot be read.
@@ -158,14 +157,14 @@ def _refused(protected: Protected, *, mjml: bool) -> list[Problem]:
         # A word inside a tag is often what broke it, and says more.
         told = misplaced(protected, pieces)
         if told:
-            return told
+            return pieces, told
         raise
     problems = misplaced(protected, pieces)
     problems += [_told(broken, protected.line_of(broken.offset)) for broken in _wrong_pieces(text, pieces, mjml=mjml)]
     first = next((piece.element.name for piece in pieces if piece.element is not None), "")
     if mjml and first != "mjml":
         problems.append(Problem(sentence="MJML begins with <mjml>; found {found}", values={"found": first}, line=1))
-    return problems
+    return pieces, problems
 
 
 def _wrong_pieces(text: str, pieces: list[Piece], *, mjml: bool) -> Iterator[Broken]:
@@ -175,11 +174,11 @@ def _wrong_pieces(text: str, pieces: list[Piece], *, mjml: bool) -> Iterator[Bro
             if found:
                 yield Broken(found.start(), FETCHES["link"], name=found[0])
         if piece.kind == "open" and piece.element is not None:
-            yield from _wrong_element(piece, piece.element.name, mjml=mjml)
+            yield from _wrong_element(piece, piece.element, mjml=mjml)
 
 
-def _wrong_element(piece: Piece, name: str, *, mjml: bool) -> Iterator[Broken]:
-    attributes = attributes_in(piece.attributes)
+def _wrong_element(piece: Piece, element: Element, *, mjml: bool) -> Iterator[Broken]:
+    name, attributes = element.name, element.attributes
     if name in FETCHES:
         yield Broken(piece.start, FETCHES[name], name=name)
     elif name in FOREIGN or (name.startswith("mj") and not mjml):

@@ -57,10 +57,8 @@ def _pieces(made: MadeHtml, file: str) -> Iterator[Problem]:
 
 
 def _at(made: MadeHtml, address: str, sentence: str, file: str) -> Problem:
-    picture = address.removeprefix("cid:").partition("@")[0].rpartition("-")[0]
-    line = made.protected.line_with(address) or made.protected.line_with(f"images/{picture}.")
     values = {"address": made.protected.restore(address)[:80]}
-    return Problem(sentence=sentence, values=values, file=file, line=line)
+    return Problem(sentence=sentence, values=values, file=file, line=made.protected.line_with(address))
 
 
 def _open_links(links: Mapping[str, str], read: Folder, folder: Path) -> Iterator[Problem]:

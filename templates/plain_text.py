@@ -106,7 +106,7 @@ class _Writer:
             self._block(element.name)
         match element.name:
             case "br":
-                self._breaks = max(self._breaks, 0) + 1 if self.said else 0
+                self._breaks = self._breaks + 1 if self.said else 0
             case "hr":
                 self._say("----")
                 self._breaks = 2

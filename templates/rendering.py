@@ -16,6 +16,7 @@ from jinja2 import Template, TemplateError, UndefinedError, nodes
 from language.lengths import LONGEST_MAINLAND_TEXT, Market, sms_parts
 from language.problems import InputRefused, Problem
 from templates import wechat_fields
+from templates.given_facts import given_facts
 from templates.images import NO_IMAGES, carried
 from templates.inspection import Inspection, Vocabulary, guard, inspect_source, note_facts
 from templates.known_facts import KNOWN_FACTS, SAMPLE_FACTS, brand_facts
@@ -28,7 +29,6 @@ from templates.sandbox import (
     UNPRINTABLE,
     Unfit,
     clean,
-    plain,
     sandbox,
 )
 from templates.template import LANGUAGES, canonical, source_file
@@ -95,7 +95,7 @@ class CompiledTemplate:
         """
         spoken = self._spoken(channel, language)
         try:
-            known = self._known(spoken, facts)
+            known = given_facts(self.facts, spoken, facts, defaults=self.defaults[spoken])
             notes: dict[str, str] = {}
             known["links"] = dict(links)
             known[NOTES] = notes
@@ -133,23 +133,6 @@ class CompiledTemplate:
                 return spoken
         raise RenderRefused(f"no_words:{channel}")
 
-    def _known(self, language: str, facts: Mapping[str, object]) -> dict[str, object]:
-        """Gather the facts the words use: the member's, else an attribute's, else the declared default."""
-        attributes = facts.get("attributes")
-        given = attributes if isinstance(attributes, Mapping) else {}
-        brand = brand_facts(facts.get("brand"), language)
-        defaults: Mapping[str, object] = self.defaults[language]
-        known: dict[str, object] = {}
-        for name in self.facts:
-            value = brand[name] if name in brand else facts.get(name)
-            if (value is None or value == "") and name not in KNOWN_FACTS:
-                value = given.get(name)
-            if value is None or value == "":
-                value = defaults.get(name)
-            if value is not None:
-                known[name] = plain(value, name)
-        return known
-
     def _text_message(
         self, language: str, text: str, notes: Mapping[str, str], facts: Mapping[str, object]
     ) -> Rendered:
@@ -175,6 +158,11 @@ def compile_content(content: Mapping[str, object]) -> CompiledTemplate:
     return _compiled(canonical(content))
 
 
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> CompiledTemplate:
+    return compile_anew(cast(dict[str, Any], json.loads(text)))
+
+
 def inspect_content(content: Mapping[str, Any]) -> dict[tuple[str, str, str], Inspection]:
     """Read every source of a content, by channel, language and part."""
     vocabulary = Vocabulary(facts=KNOWN_FACTS | content["facts"].keys(), links={*content["links"], UNSUBSCRIBE})
@@ -191,9 +179,12 @@ def inspect_content(content: Mapping[str, Any]) -> dict[tuple[str, str, str], In
     }
 
 
-@lru_cache(maxsize=256)
-def _compiled(text: str) -> CompiledTemplate:
-    content = cast(dict[str, Any], json.loads(text))
+def compile_anew(content: Mapping[str, Any]) -> CompiledTemplate:
+    """Do what ``compile_content`` does, for one who keeps what comes of it.
+
+    Raises:
+        InputRefused: it says something templates may not say.
+    """
     inspected = inspect_content(content)
     words: dict[tuple[str, str], list[_Words]] = {}
     problems: list[Problem] = []

@@ -40,6 +40,12 @@ UNPRINTABLE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
+
+class Orders(dict[str, object]):
+    """The fact ``orders``: of its own type, so that what is missing in it is called by its name."""
+
+
+_MAPPINGS: Final[Mapping[type, str]] = {dict: "attributes", Orders: "orders"}
 _PLAIN: Final = frozenset({str, int, float, Decimal, bool, date, datetime, list, tuple, dict})
 
 
@@ -136,9 +142,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look a name up in a mapping, a day or a loop, never on a Python object."""
-        if type(obj) is dict:
+        if type(obj) in _MAPPINGS:
             value = obj.get(attribute)
-            return self.undefined(name=f"attributes.{attribute}") if value is None else plain(value, attribute)
+            return self.undefined(name=f"{_MAPPINGS[type(obj)]}.{attribute}") if value is None else plain(value, attribute)
         if isinstance(obj, date) and attribute in DATE_PARTS:
             return getattr(obj, attribute)
         if isinstance(obj, LoopContext) and attribute in LOOP_PARTS:

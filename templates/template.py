@@ -43,6 +43,8 @@ EXAMPLE_FILES: Final = (
 FOLDER_FORM: Final = r"[a-z0-9][a-z0-9-]{0,59}"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+#: The name of a fact, or of a part of one such as orders.next_category.
+FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}(\.[a-z][a-z0-9_]{0,39})?$")]
 Scalar = str | int | float | bool
 Default = Scalar | dict[Literal["zh", "en"], Scalar]
 
@@ -64,7 +66,7 @@ class TemplateSheet(_Strict):
     title: dict[Literal["zh", "en"], str]
     purpose: Literal["marketing", "service"]
     default_language: Literal["zh", "en"] = "zh"
-    facts: dict[Name, Default] = Field(default_factory=dict)  #: what to say where a member has no such fact
+    facts: dict[FactName, Default] = Field(default_factory=dict)  #: what to say where a member has no such fact
     links: dict[Name, str] = Field(default_factory=dict)  #: tracked links; an address each
     sms: SmsSheet = SmsSheet()
 

@@ -18,6 +18,7 @@ from jinja2 import nodes
 
 from language.problems import Problem
 from templates.links import UNSUBSCRIBE
+from templates.rendering import defaults_in
 from templates.reply_words import Meaning, meaning_of
 
 FILLED_IN: Final = "\ue000"  #: stands where something of the member's will be
@@ -50,6 +51,16 @@ class SignedBy(enum.StrEnum):
     PROVIDER = "provider"  #: in front of what we give it
     WORDS = "words"  #: nobody but us: it stands in the template
     ANYONE = "anyone"  #: not known, or not asked
+
+
+def word_problems(
+    tree: nodes.Template, content: Mapping[str, Any], language: str, *, marketing: bool
+) -> Iterator[Problem]:
+    """Say what is wrong with one language's words in a template: the way to stop, and the signature in the mainland."""
+    if marketing:
+        yield from offer_problems(tree, defaults_in(content["facts"], language))
+    if content["sms"]["market"] == "cn":
+        yield from signature_problems(tree)
 
 
 def offer_problems(tree: nodes.Template, defaults: Mapping[str, object]) -> Iterator[Problem]:

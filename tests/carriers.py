@@ -1,6 +1,9 @@
 """A simulator, and carriers whose providers talk to it."""
 
+import json
+import urllib.request
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +39,12 @@ def a_simulator(folder: Path, *, faults: FaultRules | None = None, receipts: Rec
     )
 
 
+def steer(simulator: SimulatorProcess, asked: Mapping[str, object]) -> None:
+    """Order what the next messages meet, or how often messages meet it from now on."""
+    body = json.dumps(asked).encode()
+    urllib.request.urlopen(f"{simulator.http_url}/_simulator/faults", body, timeout=10).close()
+
+
 def account_settings(simulator: SimulatorProcess) -> dict[str, dict[str, object]]:
     """Return what an installation would enter for accounts at the simulator, by channel, provider's name included."""
     return {
@@ -62,9 +71,14 @@ def a_carrier(
     """Return the carrier of a channel; ``more`` are settings of its account."""
     given = {**account_settings(simulator)[channel], **more}
     provider = open_provider(str(given.pop("provider")), given)
+    return a_carrier_of(database, Account(name=provider.name, provider=provider), lease=lease)
+
+
+def a_carrier_of(database: Database, *accounts: Account, lease: timedelta = timedelta(seconds=60)) -> Carrier:
+    """Return the carrier of a channel whose accounts these are."""
     return Carrier(
         database=database,
-        accounts=Accounts(database=database, accounts=[Account(name=provider.name, provider=provider)]),
+        accounts=Accounts(database=database, accounts=accounts),
         rules=PlanningRules(quiet_hours=None),
         secret=SECRET,
         public_url="http://127.0.0.1:8300",

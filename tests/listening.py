@@ -69,9 +69,8 @@ def a_listening_side(database: Database, redis_url: str) -> Iterator[ListeningSi
         yield found
         server.should_exit = True
         thread.join(timeout=10)
-    for accounts in application.accounts.values():
-        for account in accounts:
-            account.provider.close()
+    for account in application.every_account:
+        account.provider.close()
 
 
 @contextlib.contextmanager

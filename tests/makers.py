@@ -15,6 +15,7 @@ from templates.library import load_library
 
 SECRET = b"a secret that only tests know, of 32"
 NOON = datetime(2026, 8, 3, 4, tzinfo=UTC)  #: a Monday, noon in Shanghai
+LIBRARY = load_library()  #: ours; what a test asks for is read and checked once for all of them
 
 
 def make_members(
@@ -68,7 +69,7 @@ def make_campaign(connection: Connection, **terms: object) -> Campaign:
     """Put a campaign into the database, by default one of SMS to everybody with no quiet hours, and load it."""
     given = {"campaign": "new-season", "template": "new-season", "channels": ["sms"], "quiet_hours": "none", **terms}
     definition = CampaignDefinition.model_validate(given)
-    apply_campaigns(connection, [definition], load_library(), now=NOON)
+    apply_campaigns(connection, [definition], LIBRARY, now=NOON)
     return load_campaign(connection, definition.campaign)
 
 

@@ -23,6 +23,7 @@ from workers.asking import ask_providers
 from workers.bells import DELIVERY, Work, heard, queue_of, ring
 from workers.broker import broker
 from workers.installation import Installation, installed
+from workers.pulling import pull_next
 from workers.ringing import ring_due
 
 #: Seconds an actor may keep its thread before it rings for the rest and lets others in.
@@ -115,7 +116,7 @@ def _deliver(kind: Work, lane: int) -> None:
         with carrier.database.transaction() as connection:
             now = read_clock(connection)
         done = deliver(carrier, now=now, stopped=installation.is_stopping)
-        if done.may_fall_back:
+        if done.may_fall_back or (done.turned_away and carrier.accounts.is_spent(now=now)):
             ring(Work.FALLBACK)
         return done.claimed > 0 and not done.turned_away
 
@@ -177,7 +178,8 @@ def fallback(lane: int) -> None:
     def once(installation: Installation) -> bool:
         with installation.application.database.transaction() as connection:
             now = read_clock(connection)
-            spent = [name for name, carrier in installation.carriers.items() if carrier.accounts.is_spent(now=now)]
+        spent = [name for name, carrier in installation.carriers.items() if carrier.accounts.is_spent(now=now)]
+        with installation.application.database.transaction() as connection:
             went = fall_back(connection, now=now, spent=spent)
         if went.moved:  # Where nothing moved, ringing a channel that turned its sends away would go round in a ring.
             ring_due(installation.application, DELIVERY)
@@ -244,4 +246,11 @@ def chores(lane: int) -> None:
         return False
 
     _work(Work.UPKEEP, lane, once)
+    ring_due(installed().application, (Work.EVENTS, Work.RECKONING))
+
+
+@dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.PULLS)
+def pulls(lane: int) -> None:
+    """Read what is new in other people's databases, one after the other; one that hangs has this thread alone."""
+    _work(Work.PULLS, lane, lambda installation: pull_next(installation.application, stopped=installation.is_stopping))
     ring_due(installed().application, (Work.EVENTS, Work.RECKONING))

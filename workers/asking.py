@@ -2,7 +2,6 @@
 
 import time
 from functools import partial
-from itertools import chain
 
 import structlog
 
@@ -25,7 +24,7 @@ def ask_providers(application: Application) -> None:
     def store(account: str, told: Callback) -> None:
         store_told(application.database, [told.named(account)], secret=application.secret)
 
-    for account in chain.from_iterable(application.accounts.values()):
+    for account in application.every_account:
         try:
             account.provider.pull(partial(store, account.name))
             if account.provider.can_ask_after:

@@ -32,6 +32,7 @@ class Work(enum.StrEnum):
     RESPONSES = "responses"  #: events to credit to sends
     RECKONING = "reckoning"  #: members of whom something new was told
     UPKEEP = "upkeep"  #: what time alone brings about
+    PULLS = "pulls"  #: what is new in other people's databases
 
 
 DELIVERY = (Work.SMS, Work.EMAIL, Work.WECHAT)

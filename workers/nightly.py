@@ -54,7 +54,7 @@ def main() -> None:
     settings = read_settings()
     set_up_logs(settings.log_level)
     with open_application(settings) as application:
-        log.info("learnt from orders", kinds=learn(application))
+        log.info("learnt from orders", kind=", ".join(learn(application)))
 
 
 if __name__ == "__main__":

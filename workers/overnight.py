@@ -36,7 +36,7 @@ class Overnight:
         with self._application.database.transaction() as connection:
             kinds = due(connection, now=read_clock(connection), zone=self._application.zone)
         if kinds:
-            log.info("a night's learning begins", kinds=kinds)
+            log.info("a night's learning begins", kind=", ".join(kinds))
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, env=supervised())
 
     def is_busy(self) -> bool:

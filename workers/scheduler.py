@@ -22,6 +22,7 @@ INBOX_SECONDS = 60
 BALANCE_SECONDS = 10
 UPKEEP_SECONDS = 60
 NIGHT_SECONDS = 60
+PULL_SECONDS = 30
 
 
 def _safely(tick: Callable[[], None]) -> Callable[[], None]:
@@ -47,6 +48,7 @@ def start_ticking(application: Application, overnight: Overnight) -> BackgroundS
     scheduler.add_job(lambda: ring(Work.BALANCE), "interval", seconds=BALANCE_SECONDS)
     scheduler.add_job(lambda: ring(Work.UPKEEP), "interval", seconds=UPKEEP_SECONDS)
     scheduler.add_job(_safely(overnight.look), "interval", seconds=NIGHT_SECONDS)
+    scheduler.add_job(lambda: ring(Work.PULLS), "interval", seconds=PULL_SECONDS)
     scheduler.start()
     return scheduler
 

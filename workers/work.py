@@ -7,7 +7,7 @@ from functools import cache
 from sqlalchemy import Connection, DateTime, Select, and_, bindparam, exists, func, literal, select, union_all
 
 from campaigns.sends import SendState, found_in, has_fallen, is_due, is_unconfirmed
-from database.member_tables import touched_members
+from database.member_tables import segment_rechecks, touched_members
 from database.tables import campaigns, enrolments, receipts, sends, unprocessed_events
 from journeys.enrolments import IS_ACTIVE
 from workers.bells import DELIVERY, Work
@@ -32,7 +32,10 @@ def _looks() -> Select[*tuple[bool, ...]]:
             receipts.c.applied_at.is_(None), receipts.c.try_at <= func.clock_timestamp()
         ),
         Work.DOUBT: select(literal(1)).where(doubtful),
-        Work.RECKONING: select(literal(1)).select_from(touched_members),
+        Work.RECKONING: union_all(
+            select(literal(1)).select_from(touched_members).limit(1),
+            select(literal(1)).where(segment_rechecks.c.due_at <= _NOW).limit(1),
+        ),
         Work.FALLBACK: union_all(
             select(literal(1)).where(has_fallen()).limit(1), select(literal(1)).where(is_unconfirmed(_NOW)).limit(1)
         ),

@@ -61,7 +61,6 @@ class Accounts:
     database: Database
     accounts: Sequence[Account]  #: at least one, all of one channel, each name once
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))  #: where the quota's day begins at midnight
-    clock: Callable[[], float] = time.monotonic
     _seen: dict[str, _Seen] = field(default_factory=dict, repr=False)
     _standing: dict[str, Standing] = field(default_factory=dict, repr=False)
     _read_at: tuple[float, date] | None = field(default=None, repr=False)
@@ -73,6 +72,10 @@ class Accounts:
         """The channel they all carry."""
         return self.accounts[0].provider.channel
 
+    @property
+    def _names(self) -> list[str]:
+        return [account.name for account in self.accounts]
+
     def room(self, *, now: datetime, limit: int) -> int:
         """Return how many sends are worth claiming now, ``limit`` at most; 0: no account may be handed anything."""
         day = self._day(now)
@@ -83,10 +86,13 @@ class Accounts:
 
     def is_spent(self, *, now: datetime) -> bool:
         """Say whether every account has carried as many messages as it may today."""
+        quotas = {account.name: account.per_day for account in self.accounts if account.per_day is not None}
+        if len(quotas) < len(self.accounts):
+            return False
         day = self._day(now)
         with self._lock:
             standing = self._believed(day)
-            return all(account.per_day is not None and standing[account.name].used >= account.per_day for account in self.accounts)
+            return all(standing[name].used >= per_day for name, per_day in quotas.items())
 
     def admit(self, *, wanted: int, now: datetime) -> Admission | None:
         """Choose an account for up to ``wanted`` messages and take their places; None: nobody may carry now.
@@ -104,6 +110,7 @@ class Accounts:
                 with self._lock:
                     self._charge(account, admission.count, standing[account.name].share)
                 return admission
+        self._read_at = None  # What was believed of them did not hold.
         return None
 
     def learn(self, admission: Admission, outcomes: Sequence[Outcome]) -> None:
@@ -134,7 +141,7 @@ class Accounts:
             return
         with self.database.transaction() as connection:
             day = self._day(read_clock(connection))
-            moved = balance(connection, read_standing(connection, [account.name for account in self.accounts], day=day))
+            moved = balance(connection, read_standing(connection, self._names, day=day))
         for each in moved:
             log.info("an account is trusted with another share", account=each.name, share=each.share)
 
@@ -175,10 +182,10 @@ class Accounts:
         return self._seen.setdefault(account.name, _Seen())
 
     def _believed(self, day: date) -> dict[str, Standing]:
-        if self._read_at is None or self._read_at[1] != day or self.clock() - self._read_at[0] >= BELIEVED_FOR:
+        if self._read_at is None or self._read_at[1] != day or time.monotonic() - self._read_at[0] >= BELIEVED_FOR:
             with self.database.transaction() as connection:
-                self._standing = read_standing(connection, [account.name for account in self.accounts], day=day)
-            self._read_at = (self.clock(), day)
+                self._standing = read_standing(connection, self._names, day=day)
+            self._read_at = (time.monotonic(), day)
         return self._standing
 
     def _write(self, change: Callable[..., None]) -> None:

@@ -21,7 +21,7 @@ from campaigns.preflight.words import (
     Written,
     account_findings,
     account_forecasts,
-    permission_findings,
+    permissions_used_up,
     reasons,
     word_findings,
     wordings,
@@ -33,7 +33,7 @@ from channels.message import Channel, Purpose
 from database.engine import Database
 from language.problems import Problem
 from templates.library import Library
-from templates.rendering import RenderRefused, compile_content
+from templates.rendering import CompiledTemplate, RenderRefused, compile_content
 from templates.text_messages import SignedBy
 
 SAMPLE = 200  #: members of each channel whose words are tried
@@ -72,6 +72,17 @@ class _Planned:
     standing: Mapping[str, Standing]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Writing:
+    """What one channel's messages have in common."""
+
+    template: CompiledTemplate
+    channel: Channel
+    purpose: Purpose
+    installation: Installation
+    mark: str  #: that the installation's references begin with
+
+
 def preflight(database: Database, asked: Asked, installation: Installation, *, now: datetime) -> Preflight:
     """Say what would become of the campaign if it were launched at ``now``; the database is left as it was.
 
@@ -85,9 +96,10 @@ def preflight(database: Database, asked: Asked, installation: Installation, *, n
     findings += campaign_findings(planned.campaign, installation.library, installation.signed_by)
     for each in tried:
         findings += word_findings(each, installation.sensitive_words)
-        findings += account_findings(each, installation.accounts[each.channel])
+        accounts = installation.accounts[each.channel]
         with database.transaction() as connection:
-            findings += permission_findings(connection, each, installation.accounts[each.channel])
+            used_up = permissions_used_up(connection, each, accounts)
+        findings += account_findings(each, accounts, used_up)
     paired = zip(planned.rehearsed.channels, tried, strict=True)
     channels = tuple(_forecast(channel, each, planned, installation, now) for channel, each in paired)
     for forecast in channels:
@@ -120,24 +132,31 @@ def _try_words(planned: _Planned, channel: str, installation: Installation) -> T
     written: list[Written] = []
     unwritten: dict[str, list[str]] = {}
     samples = planned.rehearsed.samples[channel]
+    writing = _Writing(
+        template=compile_content(planned.campaign.template_content),
+        channel=Channel(channel),
+        purpose=Purpose(planned.campaign.definition.purpose),
+        installation=installation,
+        mark=installation_mark(installation.secret),
+    )
     for sampled in samples:
         try:
-            written.append(_write(sampled, planned.campaign, Channel(channel), installation))
+            written.append(_write(sampled, writing))
         except RenderRefused as refused:
             unwritten.setdefault(f"words:{refused.reason}", []).append(sampled.key)
     return Tried(channel=channel, sampled=len(samples), written=written, unwritten=unwritten)
 
 
-def _write(sampled: Sampled, campaign: Campaign, channel: Channel, installation: Installation) -> Written:
+def _write(sampled: Sampled, writing: _Writing) -> Written:
     message, words = write_message(
         sampled.send,
-        compile_content(campaign.template_content),
-        {**sampled.facts, "brand": installation.rules.brand},
-        channel=channel,
-        purpose=Purpose(campaign.definition.purpose),
-        secret=installation.secret,
-        public_url=installation.public_url,
-        installation=installation_mark(installation.secret),
+        writing.template,
+        {**sampled.facts, "brand": writing.installation.rules.brand},
+        channel=writing.channel,
+        purpose=writing.purpose,
+        secret=writing.installation.secret,
+        public_url=writing.installation.public_url,
+        installation=writing.mark,
     )
     return Written(sampled=sampled, message=message, parts=words.billed_parts, language=words.language)
 
@@ -183,15 +202,14 @@ def _pace(
 
 
 def _audience_findings(planned: _Planned) -> Iterator[Finding]:
-    counted = planned.rehearsed.planned
-    considered = counted.waiting + counted.withheld + sum(counted.refused.values())
+    launched = planned.rehearsed.launched
     definition = planned.campaign.definition
     if definition.audience is None and definition.schedule is None:
         sentence = "the campaign names no audience, so everybody is considered here; where a journey sends it, the journey chooses"
         yield Finding(problem=Problem(sentence=sentence), stops=False)
-    if considered == 0:
+    if launched.considered == 0:
         yield Finding(problem=Problem(sentence="there is nobody in the audience"), stops=True)
-    elif counted.waiting == 0:
+    elif launched.planned.waiting == 0:
         yield Finding(problem=Problem(sentence="nobody in the audience would be sent anything"), stops=True)
 
 
@@ -219,7 +237,7 @@ def _pace_findings(
 def _told(
     planned: _Planned, asked: Asked, channels: tuple[ChannelForecast, ...], findings: Sequence[Finding], now: datetime
 ) -> Preflight:
-    campaign, counted = planned.campaign, planned.rehearsed.planned
+    campaign, launched = planned.campaign, planned.rehearsed.launched
     return Preflight(
         campaign=campaign.name,
         state=campaign.state,
@@ -227,9 +245,9 @@ def _told(
         at=now,
         has_audience=campaign.definition.audience is not None,
         segment=asked.segment,
-        considered=counted.waiting + counted.withheld + sum(counted.refused.values()),
-        messages=counted.waiting,
-        withheld=counted.withheld,
+        considered=launched.considered,
+        messages=launched.planned.waiting,
+        withheld=launched.planned.withheld,
         refused=planned.rehearsed.refused,
         channels=channels,
         cost=total([channel.cost for channel in channels]),

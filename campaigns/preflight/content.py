@@ -7,8 +7,8 @@ from campaigns.campaign import Campaign
 from campaigns.preflight.finding import Finding
 from language.problems import InputRefused, Problem
 from templates.library import Library, digest
-from templates.rendering import defaults_in, inspect_content
-from templates.text_messages import SignedBy, offer_problems, signature_problems, unsigned_languages
+from templates.rendering import inspect_content
+from templates.text_messages import SignedBy, unsigned_languages, word_problems
 
 
 def campaign_findings(campaign: Campaign, library: Library, signed_by: SignedBy) -> Iterator[Finding]:
@@ -18,16 +18,17 @@ def campaign_findings(campaign: Campaign, library: Library, signed_by: SignedBy)
         yield _stop(Problem(sentence=sentence, values={"name": campaign.name, "state": campaign.state}))
     if "sms" in campaign.definition.channels:
         yield from _text_message_findings(campaign, signed_by)
-    if "email" in campaign.definition.channels:
-        yield from _mail_findings(campaign.definition.template, library)
     if _has_changed(campaign, library):
         sentence = "template {template} has changed since the campaign was applied; what is sent are the words of then"
         problem = Problem(sentence=sentence, values={"template": campaign.definition.template})
         yield Finding(problem=problem, stops=False)
+    elif "email" in campaign.definition.channels:
+        yield from _mail_findings(campaign.definition.template, library)
 
 
 def _text_message_findings(campaign: Campaign, signed_by: SignedBy) -> Iterator[Finding]:
     content = cast(Mapping[str, Any], campaign.template_content)
+    marketing = campaign.definition.purpose == "marketing"
     wrong = unsigned_languages(content, signed_by)
     told = {"languages": ", ".join(wrong)}
     if wrong and signed_by is SignedBy.PROVIDER:
@@ -39,21 +40,13 @@ def _text_message_findings(campaign: Campaign, signed_by: SignedBy) -> Iterator[
     for (channel, language, _), inspection in inspect_content(content).items():
         if channel != "sms" or inspection.tree is None:
             continue
-        if campaign.definition.purpose == "marketing":
-            for problem in offer_problems(inspection.tree, defaults_in(content["facts"], language)):
-                yield _stop(problem, "sms")
-        if content["sms"]["market"] == "cn":
-            for problem in signature_problems(inspection.tree):
-                yield _stop(problem, "sms")
+        for problem in word_problems(inspection.tree, content, language, marketing=marketing):
+            yield _stop(problem, "sms")
 
 
 def _mail_findings(template: str, library: Library) -> Iterator[Finding]:
     """Tell what its author may want to change in a mail: its size, its links, pictures without words for them."""
-    try:
-        warnings = library.warnings(template) if template in library.names() else ()
-    except InputRefused:
-        return
-    for each in warnings:
+    for each in library.warnings(template) if template in library.names() else ():
         yield Finding(problem=Problem(sentence=each.sentence, values=each.values), stops=False, channel="email")
 
 

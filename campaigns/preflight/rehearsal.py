@@ -9,14 +9,14 @@ from itertools import groupby
 from sqlalchemy import Connection, DateTime, Select, Text, and_, cast, false, func, literal, select
 
 from campaigns.campaign import Campaign
-from campaigns.launching import launch
+from campaigns.launching import Launched, launch
 from campaigns.preflight.finding import MOST_EXAMPLES
 from campaigns.rendering_facts import facts_for
 from campaigns.rules import PlanningRules
-from campaigns.sends import Planned, SendState, Unwritten
+from campaigns.sends import SendState, Unwritten
 from campaigns.terms import terms_of
 from campaigns.timing import is_quiet
-from database.tables import addresses, launches, members, sends
+from database.tables import addresses, members, sends
 
 OCCASION = "preflight"
 
@@ -56,7 +56,7 @@ class Sampled:
 class Rehearsed:
     """What a launch would have planned."""
 
-    planned: Planned
+    launched: Launched
     channels: tuple[PlannedChannel, ...]  #: those that the campaign names, in its order
     refused: tuple[RefusedGroup, ...]  #: the largest first
     samples: Mapping[str, Sequence[Sampled]]  #: by channel
@@ -81,15 +81,12 @@ def rehearse(
     """
     launched = launch(connection, replace(campaign, state="active"), occasion=OCCASION, now=now, rules=rules)
     assert launched is not None  # Nobody keeps this occasion, so it was never launched before.
-    number = connection.execute(
-        select(launches.c.id).where(launches.c.campaign_id == campaign.id, launches.c.occasion == OCCASION)
-    ).scalar_one()
     return Rehearsed(
-        planned=launched.planned,
-        channels=_channels(connection, campaign, number, now, rules),
-        refused=_refused(connection, number),
+        launched=launched,
+        channels=_channels(connection, campaign, launched.id, now, rules),
+        refused=_refused(connection, launched.id),
         samples={
-            channel: _sample(connection, number, channel, now, sample) for channel in campaign.definition.channels
+            channel: _sample(connection, launched.id, channel, now, sample) for channel in campaign.definition.channels
         },
     )
 
@@ -145,7 +142,7 @@ def _refused(connection: Connection, launch_id: int) -> tuple[RefusedGroup, ...]
 
 def _sample(connection: Connection, launch_id: int, channel: str, now: datetime, size: int) -> tuple[Sampled, ...]:
     rows = connection.execute(_drawn(launch_id, channel).limit(size)).mappings().all()
-    facts = facts_for(connection, [row["member_id"] for row in rows], now)
+    facts = facts_for(connection, [row["member_id"] for row in rows], now, orders=True)
     drawn = []
     for row in rows:
         given = dict(row)

@@ -12,6 +12,7 @@ from campaigns.preflight.finding import MOST_EXAMPLES, Finding
 from campaigns.preflight.rehearsal import Sampled
 from campaigns.sends.allowance import none_left
 from channels.message import Message
+from channels.objections import Objection
 from database.tables import addresses
 from language.problems import Problem
 
@@ -96,43 +97,61 @@ def word_findings(tried: Tried, sensitive_words: Iterable[str]) -> Iterator[Find
     """Say for whom there are no words, and which words the installation calls sensitive."""
     for reason, keys in tried.unwritten.items():
         sentence = "no words can be written: {reason}"
-        yield _finding(sentence, {"reason": reason}, keys, tried, stops=len(keys) == tried.sampled)
+        yield _finding(sentence, {"reason": reason}, keys, tried, stops=not tried.written)
     for word in sensitive_words:
         keys = [each.sampled.key for each in tried.written if _holds(each.message, word)]
         if keys:
             yield _finding("the words hold {word}, which is on the list sensitive_words", {"word": word}, keys, tried)
 
 
-def account_findings(tried: Tried, accounts: Sequence[Account]) -> Iterator[Finding]:
-    """Say what each account has against the messages; what it has against all of them stops it."""
+def account_findings(
+    tried: Tried, accounts: Sequence[Account], used_up: Mapping[str, Sequence[str]]
+) -> Iterator[Finding]:
+    """Say what each account has against the messages; where it has something against every one of them, that stops it.
+
+    ``used_up`` is what ``permissions_used_up`` found.
+    """
     for account in accounts:
-        against: dict[tuple[str, tuple[tuple[str, object], ...], bool], list[str]] = defaultdict(list)
-        for each in tried.written:
-            for objection in account.provider.objections(each.message):
-                reason = (objection.sentence, tuple(sorted(objection.values.items())), objection.surely)
-                against[reason].append(each.sampled.key)
-        for (sentence, values, surely), keys in against.items():
-            stops = surely and account.weight > 0 and len(keys) == len(tried.written)
-            yield _finding(sentence, dict(values), keys, tried, account=account.name, stops=stops)
+        against = _objections(tried, account)
+        if account.name in used_up:
+            nothing_left = Objection(sentence="nothing is left of what members allowed under the notice's template")
+            against.append((nothing_left, used_up[account.name]))
+        refused = {key for objection, keys in against if objection.surely for key in keys}
+        takes_none = account.weight > 0 and len(refused) == len(tried.written)
+        for objection, keys in against:
+            stops = objection.surely and takes_none
+            yield _finding(objection.sentence, objection.values, keys, tried, account=account.name, stops=stops)
 
 
-def permission_findings(connection: Connection, tried: Tried, accounts: Sequence[Account]) -> Iterator[Finding]:
-    """Say of how many members everything they allowed under the provider's template is used up or withdrawn."""
+def _objections(tried: Tried, account: Account) -> list[tuple[Objection, Sequence[str]]]:
+    """Ask what the account's provider has against each message, and name the members by objection."""
+    found: dict[tuple[str, tuple[tuple[str, object], ...], bool], tuple[Objection, list[str]]] = {}
+    for each in tried.written:
+        for objection in account.provider.objections(each.message):
+            reason = (objection.sentence, tuple(sorted(objection.values.items())), objection.surely)
+            found.setdefault(reason, (objection, []))[1].append(each.sampled.key)
+    return [*found.values()]
+
+
+def permissions_used_up(
+    connection: Connection, tried: Tried, accounts: Sequence[Account]
+) -> Mapping[str, Sequence[str]]:
+    """Return by account the members of whom everything they allowed under its template is used up or withdrawn."""
+    found: dict[str, Sequence[str]] = {}
     for account in accounts:
         needed: dict[str, dict[int, str]] = defaultdict(dict)
         for each in tried.written:
             code = account.provider.permission_for(each.message)
             if code is not None:
                 needed[code][each.sampled.address_id] = each.sampled.key
+        keys: list[str] = []
         for code, keys_by_address in needed.items():
             gone = none_left(addresses.c.channel, addresses.c.fingerprint, literal(code))
-            found = connection.execute(
-                select(addresses.c.id).where(addresses.c.id.in_(keys_by_address), gone)
-            ).scalars()
-            keys = sorted(keys_by_address[address] for address in found)
-            if keys:
-                sentence = "nothing is left of what members allowed under the notice's template"
-                yield _finding(sentence, {}, keys, tried, account=account.name, stops=len(keys) == tried.sampled)
+            among = select(addresses.c.id).where(addresses.c.id.in_(keys_by_address), gone)
+            keys += [keys_by_address[address] for address in connection.execute(among).scalars()]
+        if keys:
+            found[account.name] = sorted(keys)
+    return found
 
 
 def _finding(

@@ -44,11 +44,12 @@ def none_left(
         .scalar_subquery()
     )
     holder, used = addresses.alias("holder"), sends.alias("used")
+    went_to = func.coalesce(attempts.c.address_id, used.c.address_id)  # A send may have left that address since.
     uses = (
         select(func.count())
         .select_from(holder)
-        .join(used, and_(used.c.member_id == holder.c.member_id, used.c.address_id == holder.c.id))
-        .join(attempts, attempts.c.send_id == used.c.id)
+        .join(used, used.c.member_id == holder.c.member_id)
+        .join(attempts, and_(attempts.c.send_id == used.c.id, went_to == holder.c.id))
         .where(holder.c.channel == channel, holder.c.fingerprint == fingerprint, attempts.c.permission == code)
         .where(or_(attempts.c.outcome.is_(None), attempts.c.outcome.in_(["accepted", "unknown"])))
         .where(attempts.c.marked_at >= func.greatest(known.c.first_at, known.c.withdrawn_at))

@@ -1,5 +1,7 @@
 """Stop sends that no provider has heard of."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, Select, func, update
 
 from campaigns.sends.earlier import no_more_channels
@@ -32,3 +34,13 @@ def cancel_for_enrolments(connection: Connection, enrolment_ids: Select[tuple[in
 def cancel_for_campaign(connection: Connection, campaign_id: int, *, reason: str) -> int:
     """Cancel what still waits for a campaign; return how many."""
     return _cancel(connection, sends.c.campaign_id == campaign_id, reason=reason)
+
+
+def cancel_for_members(connection: Connection, member_ids: Sequence[int], *, reason: str) -> int:
+    """Cancel what still waits for these members; return how many."""
+    return _cancel(connection, sends.c.member_id.in_(member_ids), reason=reason)
+
+
+def cancel_listed(connection: Connection, send_ids: Sequence[int], *, reason: str) -> int:
+    """Cancel those of these that still wait; return how many."""
+    return _cancel(connection, sends.c.id.in_(send_ids), reason=reason)

@@ -45,15 +45,6 @@ class Unwritten:
     address: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claimed(Unwritten):
-    """A send one worker holds."""
-
-    campaign: str
-    attempts: int  #: hand-overs made before
-    decided_at: datetime
-
-
 _NOW = bindparam("claim_now", type_=DateTime(timezone=True))
 _CHANNEL = bindparam("claim_channel", type_=String)
 
@@ -90,26 +81,24 @@ def _take() -> Select[*tuple[object, ...]]:
             state_at=func.clock_timestamp(),
         )
         .returning(
-            sends.c.id, sends.c.member_id, sends.c.campaign_id, sends.c.template_version_id, sends.c.address_id,
-            sends.c.attempts, sends.c.decided_at,
+            sends.c.id, sends.c.member_id, sends.c.campaign_id, sends.c.template_version_id, sends.c.address_id
         )
         .cte("taken")
-    )  # fmt: skip
+    )
     return (
         select(
-            taken.c.id, taken.c.member_id, taken.c.campaign_id, campaigns.c.name.label("campaign"),
-            taken.c.template_version_id, members.c.language, addresses.c.address, taken.c.attempts, taken.c.decided_at,
+            taken.c.id, taken.c.member_id, taken.c.campaign_id, taken.c.template_version_id, members.c.language,
+            addresses.c.address,
         )
         .join(members, members.c.id == taken.c.member_id)
         .join(addresses, addresses.c.id == taken.c.address_id)
-        .join(campaigns, campaigns.c.id == taken.c.campaign_id)
         .order_by(taken.c.id)
     )  # fmt: skip
 
 
 def claim(
     connection: Connection, channel: str, *, now: datetime, limit: int, lease: timedelta
-) -> tuple[uuid.UUID, list[Claimed]]:
+) -> tuple[uuid.UUID, list[Unwritten]]:
     """Take up to ``limit`` due sends of a channel under a fresh token, for ``lease``.
 
     Nothing has been said to a provider yet, so a claim is always safe to take back.
@@ -120,7 +109,7 @@ def claim(
         return token, []
     together = min(limit, TOGETHER[min(least, len(TOGETHER) - 1)])
     told = {"claim_together": together, "claim_least": least, "claim_token": token, "claim_lease": lease}
-    return token, [Claimed(**row._mapping) for row in connection.execute(_take(), due | told)]
+    return token, [Unwritten(**row._mapping) for row in connection.execute(_take(), due | told)]
 
 
 def release(connection: Connection, token: uuid.UUID) -> int:

@@ -5,9 +5,13 @@ A send that never fell back has none of this, and each of these is what it was w
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, ColumnElement, Numeric, Text, case, cast, func, literal, null
+from sqlalchemy import ARRAY, ColumnElement, Numeric, SmallInteger, Text, case, cast, func, literal, null
 
 from database.tables import sends
+
+NO_CHANNELS = cast(literal([], ARRAY(Text)), ARRAY(Text))
+#: The hand-overs of a send of which none may have arrived any more; kept as NULL, as where there never were any.
+NO_ATTEMPTS = cast(literal([], ARRAY(SmallInteger)), ARRAY(SmallInteger))
 
 
 def cost_with(cost: ColumnElement[object]) -> ColumnElement[object]:
@@ -25,7 +29,7 @@ def no_more_channels() -> ColumnElement[object]:
 
     An empty list lets falling back look at it once more, for a message accepted before stands.
     """
-    return case((sends.c.unconfirmed.is_not(None), cast(literal([], ARRAY(Text)), ARRAY(Text))), else_=null())
+    return case((sends.c.unconfirmed.is_not(None), NO_CHANNELS), else_=null())
 
 
 def with_channel_left(why: ColumnElement[str]) -> ColumnElement[object]:

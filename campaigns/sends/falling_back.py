@@ -18,7 +18,6 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Select,
-    SmallInteger,
     Text,
     and_,
     bindparam,
@@ -27,7 +26,6 @@ from sqlalchemy import (
     column,
     exists,
     func,
-    literal,
     null,
     or_,
     select,
@@ -37,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from campaigns.sends.earlier import with_channel_left
+from campaigns.sends.earlier import NO_ATTEMPTS, NO_CHANNELS, with_channel_left
 from campaigns.sends.permission import consented, suppressed
 from campaigns.sends.states import SendState, found_in
 from database.tables import addresses, attempts, campaigns, enrolments, members, sends
@@ -92,7 +90,7 @@ def _due() -> CTE:
         select(sends)
         .where(sends.c.then_channels.is_not(None), sends.c.unconfirmed.is_(None), found_in(SendState.WAITING))
         .where(sends.c.channel == func.any(_SPENT), sends.c.not_before <= _NOW)
-        .order_by(sends.c.not_before)
+        .order_by(sends.c.channel, sends.c.not_before)
         .limit(_LIMIT)
         .with_for_update(skip_locked=True)
         .cte("stuck")
@@ -102,7 +100,8 @@ def _due() -> CTE:
 
 def _may_go_on(due: CTE) -> ColumnElement[bool]:
     """The condition that another channel is to be tried: what would end the send on any channel did not happen."""
-    erased = exists().where(members.c.id == due.c.member_id, members.c.erased_at.is_not(None))
+    gone = or_(members.c.erased_at.is_not(None), members.c.merged_into.is_not(None))
+    erased = exists().where(members.c.id == due.c.member_id, gone)
     cancelled = exists().where(campaigns.c.id == due.c.campaign_id, campaigns.c.state == "cancelled")
     left = exists().where(enrolments.c.id == due.c.enrolment_id, enrolments.c.state.in_(["exited", "stopped"]))
     in_time = or_(due.c.expires_at.is_(None), due.c.expires_at > _NOW)
@@ -161,10 +160,6 @@ def _looked_up() -> CTE:
     )  # fmt: skip
 
 
-_NO_CHANNELS = cast(literal([], ARRAY(Text)), ARRAY(Text))
-_NO_ATTEMPTS = cast(literal([], ARRAY(SmallInteger)), ARRAY(SmallInteger))
-
-
 def _to_next(
     place: ColumnElement[int], channel: ColumnElement[str], address_id: ColumnElement[int]
 ) -> Mapping[str, Any]:
@@ -208,7 +203,7 @@ def _statement() -> Select[tuple[int, int, int]]:
     moves, stands = found.c.next.is_not(None), found.c.number.is_not(None)
     here = update(sends).where(sends.c.id == found.c.id)
     moved = here.where(moves).values(_to_next(found.c.place, found.c.next, found.c.next_address))
-    before = func.nullif(func.array_remove(sends.c.unconfirmed, found.c.number), _NO_ATTEMPTS)
+    before = func.nullif(func.array_remove(sends.c.unconfirmed, found.c.number), NO_ATTEMPTS)
     restored = here.where(~moves, stands).values(
         state=SendState.ACCEPTED,
         reason=null(),
@@ -217,14 +212,14 @@ def _statement() -> Select[tuple[int, int, int]]:
         provider=found.c.provider,
         left_channels=with_channel_left(sends.c.reason),
         unconfirmed=before,
-        then_channels=case((before.is_(None), null()), else_=_NO_CHANNELS),
+        then_channels=case((before.is_(None), null()), else_=NO_CHANNELS),
         confirm_within=null(),
         confirm_by=null(),
         state_at=func.clock_timestamp(),
     )
     stays = and_(sends.c.state == SendState.ACCEPTED, sends.c.unconfirmed.is_not(None))
     ended = here.where(~moves, ~stands).values(
-        then_channels=case((stays, _NO_CHANNELS), else_=null()),
+        then_channels=case((stays, NO_CHANNELS), else_=null()),
         unconfirmed=case((stays, sends.c.unconfirmed), else_=null()),
         confirm_within=null(),
         confirm_by=null(),

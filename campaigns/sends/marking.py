@@ -61,6 +61,7 @@ HELD_BACK: Mapping[str, SendState] = {
     "quiet_hours": SendState.WAITING,
     "campaign_cancelled": SendState.CANCELLED,
     "journey_left": SendState.CANCELLED,
+    "merged": SendState.CANCELLED,  # The person it is for is another row now, to which what waited was moved.
     "expired": SendState.CANCELLED,
 }
 
@@ -105,6 +106,7 @@ def _verdicts(asked: CTE, terms: Terms) -> CTE:
         (campaigns.c.state == "cancelled", "campaign_cancelled"),
         (campaigns.c.state == "paused", "paused"),
         (members.c.erased_at.is_not(None), "erased"),
+        (members.c.merged_into.is_not(None), "merged"),
         (left, "journey_left"),
         (sends.c.expires_at <= NOW, "expired"),
         (~addresses.c.is_current | addresses.c.problem.is_not(None), "unusable_address"),

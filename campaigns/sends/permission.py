@@ -9,9 +9,10 @@ from sqlalchemy.sql.elements import SQLColumnExpression
 from campaigns.rules import Cap
 from campaigns.sends.states import SendState
 from database.tables import consents, sends, suppressions
+from members.identity.following import rows_that_are
 
 #: Reasons to suppress an address that end every kind of message; the others end marketing.
-ENDS_EVERYTHING = ("hard_bounce", "gone", "complaint", "blacklist")
+ENDS_EVERYTHING = ("hard_bounce", "gone", "complaint", "blacklist", "erased")
 
 
 def consented(
@@ -78,10 +79,12 @@ def cap_reached(
         full = func.count().filter(own) >= cap.count
         return full if everywhere else and_(channel == cap.channel, full)
 
+    # What a person got as another row, before the two were merged, counts as well.
+    same = func.any(func.array(rows_that_are(member_id).scalar_subquery()))
     # The member's messages are read once for all caps, as far back as the longest looks.
     longest = max(cap.per for cap in caps)
     seen = select(or_(*(reached(cap) for cap in caps))).where(
-        others.c.member_id == member_id, others.c.purpose == "marketing", counts(longest)
+        others.c.member_id == same, others.c.purpose == "marketing", counts(longest)
     )
     if besides is not None:
         seen = seen.where(others.c.id != besides)

@@ -25,6 +25,7 @@ from sqlalchemy import (
     case,
     cast,
     column,
+    false,
     func,
     literal,
     null,
@@ -38,11 +39,11 @@ from campaigns.campaign import Campaign
 from campaigns.control import Arm, arm_in_sql, bucket_in_sql
 from campaigns.rules import PlanningRules
 from campaigns.sends.permission import cap_reached, consented, suppressed
+from campaigns.sends.sharing import is_shared, with_turns
 from campaigns.sends.states import SendState
 from campaigns.terms import Terms, terms_of
 from campaigns.timing import earliest_time, seconds
 from database.tables import addresses, assignments, experiments, members, sends
-from templates.rendering import compile_content
 
 #: What a group handed to ``plan`` must select, by these names.
 GROUP_COLUMNS = ("member_id", "occasion", "launch_id", "enrolment_id", "step", "experiment_id", "arm")
@@ -72,7 +73,7 @@ class Offer:
 
 def offers_of(campaign: Campaign, rules: PlanningRules, channels: Sequence[str] | None) -> list[Offer]:
     """List the channels in order of preference; ``channels`` narrows or reorders the campaign's own."""
-    words = compile_content(campaign.template_content)
+    words = campaign.template.compiled
     offers = []
     order = tuple(channels or campaign.definition.channels)
     for place, channel in enumerate(order, start=1):
@@ -84,6 +85,7 @@ def offers_of(campaign: Campaign, rules: PlanningRules, channels: Sequence[str] 
 
 
 MOMENT = bindparam("plan_now", type_=DateTime(timezone=True))
+CAMPAIGN = bindparam("plan_campaign", type_=BigInteger)
 OWN_EXPERIMENT = bindparam("plan_experiment", type_=BigInteger)
 HOLDS_BACK = bindparam("plan_holds_back", type_=Boolean)
 
@@ -113,7 +115,7 @@ def _possible_channels(group: CTE, terms: Terms) -> LateralFromClause:
     each = (
         select(
             offered.c.channel, offered.c.position, offered.c.parts, offered.c.cost, offered.c.following,
-            addresses.c.id.label("address_id"), problem.label("problem"),
+            addresses.c.id.label("address_id"), addresses.c.fingerprint, problem.label("problem"),
         )
         .select_from(offered.outerjoin(addresses, current))
         .correlate(group)
@@ -126,17 +128,22 @@ def _possible_channels(group: CTE, terms: Terms) -> LateralFromClause:
 
 def _choices(group: CTE, terms: Terms) -> CTE:
     chosen = _possible_channels(group, terms)
-    problem = case((members.c.erased_at.is_not(None), "erased"), else_=chosen.c.problem)
-    return (
+    gone = (members.c.erased_at.is_not(None), "erased"), (members.c.merged_into.is_not(None), "merged")
+    problem = case(*gone, else_=chosen.c.problem)
+    shared = is_shared(group.c.member_id, chosen.c.channel, chosen.c.fingerprint)
+    choices = (
         select(
             *(group.c[name] for name in GROUP_COLUMNS),
             members.c.time_zone, chosen.c.channel, chosen.c.address_id, chosen.c.parts, chosen.c.cost,
-            chosen.c.following, problem.label("problem"),
+            chosen.c.following, problem.label("problem"), chosen.c.fingerprint,
+            case((problem.is_(None), shared), else_=false()).label("shared"),
         )
         .select_from(group.join(members, members.c.id == group.c.member_id).join(chosen, true()))
         .cte("choices")
         .prefix_with("MATERIALIZED")
     )  # fmt: skip
+    # Who orders two things is told of both; of news, one at an address is enough.
+    return with_turns(choices, CAMPAIGN, MOMENT) if terms.purpose == "marketing" else choices
 
 
 def _arms(choices: CTE) -> CTE:
@@ -146,7 +153,7 @@ def _arms(choices: CTE) -> CTE:
     draws = and_(choices.c.problem.is_(None), ~held_by_journey, HOLDS_BACK | choices.c.arm.is_(None))
     bucket = case((draws, bucket_in_sql(experiments.c.salt, cast(choices.c.member_id, Text))))
     drawn_arm = func.coalesce(assignments.c.arm, arm_in_sql(bucket, experiments.c.control_share))
-    carried = [column for column in choices.c if column.name not in ("experiment_id", "arm")]
+    carried = [column for column in choices.c if column.name not in ("experiment_id", "arm", "fingerprint", "shared")]
     refused = choices.c.problem.is_not(None)
     arm = case((refused, null()), (draws, drawn_arm), else_=choices.c.arm)
     experiment = case((refused, null()), (draws, OWN_EXPERIMENT), else_=choices.c.experiment_id)
@@ -172,7 +179,7 @@ def _rows(arms: CTE, terms: Terms, throttle: int | None) -> Select[Any]:
     )
     waits = arms.c.arm == Arm.TREATED.value
     return select(
-        bindparam("plan_campaign", type_=BigInteger), arms.c.member_id, arms.c.occasion, arms.c.launch_id,
+        CAMPAIGN, arms.c.member_id, arms.c.occasion, arms.c.launch_id,
         arms.c.enrolment_id, arms.c.step, arms.c.channel, arms.c.address_id,
         bindparam("plan_words", type_=BigInteger), literal(terms.purpose), state, arms.c.problem,
         arms.c.experiment_id, arms.c.arm, MOMENT, not_before,

@@ -22,7 +22,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    text,
     true,
     union_all,
     update,
@@ -30,18 +29,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from campaigns.sends.earlier import confirm_by, with_channel_left
+from campaigns.sends.earlier import NO_ATTEMPTS, confirm_by, with_channel_left
 from campaigns.sends.states import SendState, may_become
 from database.holding import hold_members
 from database.tables import addresses, attempts, receipts, sends, suppressions
+from members.reckoning import touch
 
 #: How long a report that fits no send is kept and tried: it may be ahead of our own commit.
 KEPT_FOR = timedelta(hours=72)
 TRIED_EVERY = timedelta(seconds=5)
 
+#: What is said of a message that will not arrive.
+_FAILED = ("failed", "bounced")
+
 _NOW = bindparam("receipt_now", type_=DateTime(timezone=True))
 _IDS = bindparam("receipt_ids", type_=ARRAY(BigInteger))
-_HOLD = text("SELECT FROM sends WHERE id = ANY(:held_ids) ORDER BY id FOR UPDATE")
 
 
 def _pending() -> CTE:
@@ -109,7 +111,7 @@ def _verdicts() -> CTE:
     Of a send's hand-overs one is told: the first that was delivered, else the one on its present channel.
     """
     heard = _heard()
-    failed = heard.c.status.in_(["failed", "bounced"])
+    failed = heard.c.status.in_(_FAILED)
     told = (
         select(
             heard.c.send_id,
@@ -124,7 +126,7 @@ def _verdicts() -> CTE:
     where = func.coalesce(attempts.c.address_id, sends.c.address_id)
     present = where.is_not_distinct_from(sends.c.address_id)
     return (
-        select(told, present.label("present"), addresses.c.channel, where.label("address_id"), attempts.c.provider)
+        select(told, addresses.c.channel, where.label("address_id"), attempts.c.provider)
         .select_from(told)
         .join(sends, sends.c.id == told.c.send_id)
         .join(attempts, and_(attempts.c.send_id == told.c.send_id, attempts.c.number == told.c.attempt))
@@ -137,7 +139,7 @@ def _verdicts() -> CTE:
 
 
 @cache
-def _move() -> Update:
+def _move() -> ReturningUpdate[tuple[int, datetime | None]]:
     verdicts = _verdicts()
     delivered, failed = verdicts.c.delivered, verdicts.c.failed
     here = verdicts.c.address_id.is_not_distinct_from(sends.c.address_id)
@@ -169,16 +171,26 @@ def _move() -> Update:
             lease_until=null(),
             state_at=func.clock_timestamp(),
         )
+        .returning(sends.c.member_id, sends.c.accepted_at)
     )
+
+
+@cache
+def _hold_failed() -> Select[int]:
+    """Hold the sends that are told to have failed on some channel, in one order."""
+    heard = _heard()
+    failed = select(heard.c.send_id).where(heard.c.status.in_(_FAILED))
+    return select(sends.c.member_id).where(sends.c.id.in_(failed)).order_by(sends.c.id).with_for_update(of=sends)
 
 
 @cache
 def _forget_failed() -> Update:
     """No longer take what was accepted on a channel that a send left for a message that may have arrived."""
+    heard = _heard()
     told = (
-        select(receipts.c.send_id, func.array_agg(receipts.c.attempt).label("numbers"))
-        .where(receipts.c.id == func.any(_IDS), receipts.c.status.in_(["failed", "bounced"]))
-        .group_by(receipts.c.send_id)
+        select(heard.c.send_id, func.array_agg(heard.c.attempt).label("numbers"))
+        .where(heard.c.status.in_(_FAILED))
+        .group_by(heard.c.send_id)
         .cte("told")
     )
     number = func.unnest(sends.c.unconfirmed).column_valued("number")
@@ -186,7 +198,7 @@ def _forget_failed() -> Update:
     return (
         update(sends)
         .where(sends.c.id == told.c.send_id, sends.c.unconfirmed.overlap(told.c.numbers))
-        .values(unconfirmed=func.array(left.scalar_subquery()))
+        .values(unconfirmed=func.nullif(func.array(left.scalar_subquery()), NO_ATTEMPTS))
     )
 
 
@@ -257,11 +269,14 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
     tried = connection.execute(_apply(), {"receipt_limit": limit, "receipt_now": now}).all()
     applied = [row.id for row in tried if row.applied_at is not None]
     ids = [row.id for row in tried if row.found is not None]
-    failed = sorted({row.found for row in tried if row.found is not None and row.status in ("failed", "bounced")})
-    if failed:  # They may be falling back at this very moment; what follows must see them on one channel or the other.
-        connection.execute(_HOLD, {"held_ids": failed})
+    if ids:  # Members are held before any send's row, as where sends are marked, so that nobody waits in a ring.
+        _suppress(connection, ids, now)
+    if any(row.found is not None and row.status in _FAILED for row in tried):
+        # They may be falling back at this very moment; what follows must see them on one channel or the other.
+        held = connection.execute(_hold_failed(), {"receipt_ids": ids}).scalars().all()
+        touch(connection, set(held))  # A message that did not arrive after all was not received.
         connection.execute(_forget_failed(), {"receipt_ids": ids})
     if ids:
-        connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now})
-        _suppress(connection, ids, now)
+        moved = connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now}).all()
+        touch(connection, {row.member_id for row in moved if row.accepted_at == now})  # It was in doubt, or unheard of.
     return len(applied)

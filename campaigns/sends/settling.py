@@ -12,6 +12,7 @@ from campaigns.sends.earlier import confirm_by, counted_before
 from campaigns.sends.states import SendState, found_in
 from channels.message import DeliveryReport, ReportStatus
 from database.tables import addresses, attempts, members, sends
+from members.reckoning import touch
 
 #: Looks that must find nothing, each a settling time apart, before a send counts as never taken.
 LOOKS_NEEDED = 2
@@ -36,7 +37,6 @@ class InDoubt(Unwritten):
 
     attempt: int
     marked_at: datetime
-    looks: int  #: how often the provider was asked before and knew nothing
 
 
 def doubt_expired_marks(connection: Connection, rules: SettlingRules) -> int:
@@ -89,7 +89,7 @@ def take_doubtful(
     found = connection.execute(
         select(
             taken.c.id, taken.c.member_id, taken.c.campaign_id, taken.c.template_version_id, members.c.language,
-            addresses.c.address, taken.c.attempts.label("attempt"), attempts.c.marked_at, attempts.c.looks,
+            addresses.c.address, taken.c.attempts.label("attempt"), attempts.c.marked_at,
         )
         .join(members, members.c.id == taken.c.member_id)
         .join(addresses, addresses.c.id == taken.c.address_id)
@@ -138,6 +138,7 @@ def settle_found(
             .where(attempts.c.send_id == doubtful.id, attempts.c.number == doubtful.attempt)
             .values(outcome="accepted", provider_ref=report.provider_ref, code=report.code)
         )
+        touch(connection, [doubtful.member_id])
     return bool(moved.rowcount)
 
 

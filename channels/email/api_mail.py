@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from channels.concurrency import Crew
 from channels.email.mime import (
     REFERENCE_HEADER,
+    check_mail,
     date_line,
     message_id,
     own_headers,
@@ -52,7 +53,7 @@ class WrittenMail:
     to: str
     reference: str
     message_id: str  #: with its angle brackets
-    content: bytes  #: the whole mail as its receiver reads it; ASCII
+    content: bytes  #: the whole mail as its receiver reads it; ASCII; empty where the provider writes it itself
     headers: Mapping[str, str]  #: those of ours that no provider writes by itself
 
 
@@ -61,6 +62,8 @@ class ApiMail(Provider):
 
     channel: ClassVar[Channel] = Channel.EMAIL
     window: ClassVar[int] = 64
+    #: Whether it is handed the whole mail; otherwise it is told the parts, and writes the mail itself.
+    takes_whole_mails: ClassVar[bool] = True
 
     def __init__(self, settings: ApiMailSettings, *, endpoint: str, wait: Wait = retry_after) -> None:
         self._skeleton = skeleton_for(settings)
@@ -91,12 +94,19 @@ class ApiMail(Provider):
     def _write(self, message: Message) -> WrittenMail:
         """Write the mail by the same rules as for a mail server, which also refuse what cannot stand in one."""
         to = recipient(message)
-        wire = write_mail(self._skeleton, message, to=to, date=date_line(datetime.fromtimestamp(time.time(), UTC)))
         own = {"Message-ID": message_id(self._skeleton, message), REFERENCE_HEADER: message.reference}
         return WrittenMail(
             to=to,
             reference=message.reference,
             message_id=own["Message-ID"],
-            content=wire[:-3].replace(b"\r\n..", b"\r\n."),  # Dots are doubled for mail servers only.
+            content=self._content(message, to),
             headers={**own, **own_headers(self._skeleton, message)},
         )
+
+    def _content(self, message: Message, to: str) -> bytes:
+        if not self.takes_whole_mails:
+            check_mail(message)
+            return b""
+        now = datetime.fromtimestamp(time.time(), UTC)
+        wire = write_mail(self._skeleton, message, to=to, date=date_line(now))
+        return wire[:-3].replace(b"\r\n..", b"\r\n.")  # Dots are doubled for mail servers only.

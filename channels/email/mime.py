@@ -93,6 +93,22 @@ def recipient(message: Message) -> str:
         raise AddressRefused(f"The address cannot be used: {error}.", provider=PROVIDER) from None
 
 
+def check_mail(message: Message) -> None:
+    """Refuse a message of which no mail can be made; its own headers are looked at where they are written.
+
+    Raises:
+        MessageRefused: its reference cannot stand in a mail.
+        ContentRefused: it has no subject, or no words.
+    """
+    if not _REFERENCE.fullmatch(message.reference):
+        raise MessageRefused("The reference of the message cannot stand in a mail header.", provider=PROVIDER)
+    subject = message.parts.get("subject", "")
+    if not subject or subject.isspace():
+        raise ContentRefused("A mail needs a subject.", provider=PROVIDER)
+    if not message.parts.get("text") and not message.parts.get("html"):
+        raise ContentRefused("A mail needs a text or an HTML part.", provider=PROVIDER)
+
+
 def write_mail(
     skeleton: Skeleton, message: Message, *, to: str, date: bytes, sign: Callable[[bytes], bytes] | None = None
 ) -> bytes:
@@ -104,9 +120,8 @@ def write_mail(
         MessageRefused: its reference or a header of its own cannot stand in a mail.
         ContentRefused: it has no words.
     """
-    if not _REFERENCE.fullmatch(message.reference):
-        raise MessageRefused("The reference of the message cannot stand in a mail header.", provider=PROVIDER)
-    subject = encoded_words(_subject(message), header="Subject")
+    check_mail(message)
+    subject = encoded_words(message.parts["subject"], header="Subject")
     head = (
         f"To: <{to}>\r\nSubject: {subject}\r\nMessage-ID: {message_id(skeleton, message)}\r\n"
         f"{REFERENCE_HEADER}: {message.reference}\r\n{_own_headers(skeleton, message)}"
@@ -152,13 +167,6 @@ def _display(name: str) -> str:
     return f"{words}\r\n "  # The address begins a line of its own, or the last word's line could pass 76 columns.
 
 
-def _subject(message: Message) -> str:
-    subject = message.parts.get("subject", "")
-    if not subject or subject.isspace():
-        raise ContentRefused("A mail needs a subject.", provider=PROVIDER)
-    return subject
-
-
 def _own_headers(skeleton: Skeleton, message: Message) -> str:
     """Return the message's own headers, each unfolded on one line.
 
@@ -189,8 +197,6 @@ def own_headers(skeleton: Skeleton, message: Message) -> dict[str, str]:
 
 def _body(message: Message) -> bytes:
     text, html = message.parts.get("text", ""), message.parts.get("html", "")
-    if not text and not html:
-        raise ContentRefused("A mail needs a text or an HTML part.", provider=PROVIDER)
     if not html:
         return b"MIME-Version: 1.0\r\n" + _part(b"plain", text) + b"\r\n"
     shown = _part(b"html", html)

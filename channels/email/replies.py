@@ -88,13 +88,12 @@ _QUEUE_IDS = (
     re.compile(r"^(?:2\.\d\.\d )?Ok:? ([0-9A-Za-z-]{20,80})$", re.IGNORECASE),
 )
 
-#: The server ends the connection, whatever it was about.
-_CLOSING = 421
 _LOGIN_CODES = frozenset({432, 454, 530, 534, 535, 538})
 #: Aliyun DirectMail's own codes, the first for a blocked account, the second for its list of dead addresses.
 _ACCOUNT_BLOCKED, _ADDRESS_LISTED = 551, 559
 _NO_SUCH_ADDRESS = frozenset({"1.0", "1.1", "1.2", "1.3", "1.6", "1.10", "4.4"})
 _FULL_OR_TOO_LARGE = frozenset({"2.2", "2.3"})
+_ABOUT_SENDER = frozenset({"1.7", "1.8"})
 
 
 def queue_id(reply: Reply) -> str | None:
@@ -131,16 +130,29 @@ def _judge(reply: Reply, stage: Stage) -> tuple[type[DeliveryError], float | Non
     if reply.code in _LOGIN_CODES or stage is Stage.LOGIN:
         return ProviderMisconfigured, None
     if reply.code < 500:
-        about_one = stage is Stage.RECIPIENT and reply.code != _CLOSING
-        return AddressBusy if about_one else ProviderUnavailable, 300.0 if _GREYLISTED.search(reply.text) else None
+        error = AddressBusy if stage is Stage.RECIPIENT and _is_about_one(reply) else ProviderUnavailable
+        return error, 300.0 if _GREYLISTED.search(reply.text) else None
     for words in _WORDS_FIRST:
         if words.pattern.search(reply.text):
             return words.error, words.retry_after
     if stage in (Stage.GREETING, Stage.SENDER):  # Nothing said so early is about the recipient or the words.
         return ProviderMisconfigured, None
     if enhanced := _ENHANCED.search(reply.text):
-        return _judge_enhanced(f"{int(enhanced[2])}.{int(enhanced[3])}", reply), None
+        return _judge_enhanced(_subject_and_detail(enhanced), reply), None
     return _judge_bare(reply), None
+
+
+def _is_about_one(reply: Reply) -> bool:
+    """Say whether a "not now" to a recipient is about this one; a relay may say it of all its mail, at this place too."""
+    enhanced = _ENHANCED.search(reply.text)
+    if enhanced is None or _GREYLISTED.search(reply.text):
+        return True
+    subject_and_detail = _subject_and_detail(enhanced)
+    return subject_and_detail.startswith(("1.", "2.")) and subject_and_detail not in _ABOUT_SENDER
+
+
+def _subject_and_detail(enhanced: re.Match[str]) -> str:
+    return f"{int(enhanced[2])}.{int(enhanced[3])}"
 
 
 def _judge_enhanced(subject_and_detail: str, reply: Reply) -> type[DeliveryError]:

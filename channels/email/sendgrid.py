@@ -79,6 +79,7 @@ class SendGrid(ApiMail):
     """
 
     name: ClassVar[str] = "email.sendgrid"
+    takes_whole_mails: ClassVar[bool] = False
 
     def __init__(self, settings: SendGridSettings, *, clock: Callable[[], datetime] = utc_now) -> None:
         """``clock`` says what age callbacks are measured by."""

@@ -9,7 +9,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from channels.simulator import aliyun_requests
 from channels.simulator.aliyun_requests import Parcel
+from channels.simulator.beijing import BEIJING, in_beijing
 from channels.simulator.faults import REFUSALS, Fault
 from channels.simulator.misbehaving import answered, drawn, turned_away
 from channels.simulator.receipts import Push, Receipt
@@ -27,7 +28,6 @@ from channels.simulator.world import World
 from channels.sms.batches import message_id, reference_in
 
 PROVIDER = "sms.aliyun"
-BEIJING = timezone(timedelta(hours=8))
 CLOCK_TOLERANCE = timedelta(minutes=15)
 NONCES_KEPT = 200_000
 ACTIONS = frozenset({"SendSms", "SendBatchSms", "QuerySendDetails"})
@@ -100,7 +100,7 @@ class AliyunDesk:
         provider_ref = biz_id if reference == out_id else message_id(biz_id, reference)
         label = "" if reference == out_id else out_id
         entry = self._note(parcel, reference, label=label, provider_ref=provider_ref, answered=answered)
-        self._expect(entry, out_id, asked["TemplateCode"])
+        self._world.receipts.expect_of(entry, reference=out_id, template=asked["TemplateCode"])
 
     def _note(self, parcel: Parcel, reference: str, **more: Any) -> RecordedMessage:
         return self._world.record.append(
@@ -110,20 +110,6 @@ class AliyunDesk:
             text=aliyun_requests.shown(parcel),
             accepted="code" not in more,
             **more,
-        )
-
-    def _expect(self, entry: RecordedMessage, out_id: str, template: str) -> None:
-        key = entry.provider_ref or ""
-        self._world.receipts.expect(
-            Receipt(
-                provider=PROVIDER,
-                address=entry.address,
-                reference=out_id,
-                provider_ref=key,
-                template=template,
-                sent_at=entry.at,
-                arrived=self._world.receipts.arrives(key),
-            )
         )
 
     def _gateway(self, headers: Mapping[str, str], query: str, body: bytes) -> tuple[int, str] | None:
@@ -179,7 +165,7 @@ class AliyunDesk:
     def _detail(self, entry: RecordedMessage) -> dict[str, object]:
         detail: dict[str, object] = {
             "PhoneNum": entry.address,
-            "SendDate": _beijing(entry.at),
+            "SendDate": in_beijing(entry.at),
             "OutId": entry.label or entry.reference,
             "SendStatus": 1,
         }
@@ -187,15 +173,15 @@ class AliyunDesk:
         if self._world.receipts.told(biz_id):
             arrived = self._world.receipts.arrives(biz_id)
             code = "DELIVERED" if arrived else _undelivered(biz_id)
-            detail |= {"SendStatus": 3 if arrived else 2, "ErrCode": code, "ReceiveDate": _beijing(entry.at)}
+            detail |= {"SendStatus": 3 if arrived else 2, "ErrCode": code, "ReceiveDate": in_beijing(entry.at)}
         return detail
 
     def _word(self, receipts: Sequence[Receipt]) -> Push:
         items = [
             {
                 "phone_number": each.address,
-                "send_time": _beijing(each.sent_at),
-                "report_time": _beijing(each.sent_at + timedelta(seconds=5)),
+                "send_time": in_beijing(each.sent_at),
+                "report_time": in_beijing(each.sent_at + timedelta(seconds=5)),
                 "success": each.arrived,
                 "err_code": "DELIVERED" if each.arrived else _undelivered(each.provider_ref),
                 "err_msg": "用户接收成功" if each.arrived else "未送达",
@@ -236,10 +222,6 @@ def _in_time(said: str) -> bool:
 
 def _undelivered(biz_id: str) -> str:
     return UNDELIVERED[int(hashlib.sha256(biz_id.encode()).hexdigest(), 16) % len(UNDELIVERED)]
-
-
-def _beijing(moment: datetime) -> str:
-    return moment.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _said(code: str, *, status: int = 200, **more: object) -> Response:

@@ -4,7 +4,7 @@ import base64
 import email
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage, Message
@@ -68,7 +68,17 @@ def _posted(source: bytes) -> EmailMessage:
     if "html" in contents:
         add = mail.add_alternative if "plain" in contents else mail.set_content
         add(contents["html"], subtype="html")
+    _attach(mail, asked.get("attachments", ()))
     return mail
+
+
+def _attach(mail: EmailMessage, attachments: Iterable[Mapping[str, str]]) -> None:
+    """Put the pictures of a call beside the HTML that speaks of them."""
+    shown = mail.get_body(("html",))
+    if isinstance(shown, EmailMessage):
+        for each in attachments:
+            kind, _, ending = each["type"].partition("/")
+            shown.add_related(base64.b64decode(each["content"]), kind, ending, cid=f"<{each['content_id']}>")
 
 
 def _words(mail: EmailMessage, kind: str) -> str:

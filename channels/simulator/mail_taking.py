@@ -7,7 +7,6 @@ from email import policy
 from email.message import EmailMessage
 
 from channels.simulator.faults import REFUSALS, Fault
-from channels.simulator.receipts import Receipt
 from channels.simulator.world import World
 
 LONGEST_LINE = 998
@@ -39,17 +38,7 @@ def take(
         code=code,
     )
     if code is None and provider_ref is not None:
-        world.receipts.expect(
-            Receipt(
-                provider=provider,
-                address=parcel.address,
-                reference=parcel.reference,
-                provider_ref=provider_ref,
-                template="",
-                sent_at=entry.at,
-                arrived=world.receipts.arrives(provider_ref),
-            )
-        )
+        world.receipts.expect_of(entry)
 
 
 def read_mail(content: bytes) -> EmailMessage | None:

@@ -3,27 +3,25 @@
 Each is worded as the provider's manual has it, and signed where the provider signs.
 """
 
-import base64
-import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime
 from html import escape
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import urlencode
 
+from channels.simulator import twilio_desk, wechat_words
+from channels.simulator.beijing import in_beijing
 from channels.simulator.receipts import Push
 from channels.simulator.settings import SimulatorSettings
-from channels.simulator.wechat_words import signed
 
-BEIJING = timezone(timedelta(hours=8))
 OFFICIAL, MINI = "wechat.official_account", "wechat.mini_program"
 
-#: What members of a WeChat account may do beside writing: the act, and the event that tells of it.
-WECHAT_EVENTS: Mapping[str, str] = {
-    "follow": "<Event>subscribe</Event><EventKey></EventKey>",
-    "unfollow": "<Event>unsubscribe</Event><EventKey></EventKey>",
-    "menu": "<Event>CLICK</Event><EventKey>simulated-menu</EventKey>",
+#: What members of a WeChat account may do beside writing: the act, the event that tells of it, and the event's key.
+WECHAT_EVENTS: Mapping[str, tuple[str, str]] = {
+    "follow": ("subscribe", ""),
+    "unfollow": ("unsubscribe", ""),
+    "menu": ("CLICK", "simulated-menu"),
 }
 #: What they may say about notices of a template: the act, the event, its outer element, the status.
 WECHAT_GRANTS: Mapping[str, tuple[str, str, str]] = {
@@ -60,7 +58,7 @@ def _aliyun(settings: SimulatorSettings, address: str, words: str, number: int) 
     item = {
         "phone_number": address,
         "content": words,
-        "send_time": datetime.now(BEIJING).strftime("%Y-%m-%d %H:%M:%S"),
+        "send_time": in_beijing(datetime.now(UTC)),
         "sign_name": "",
         "dest_code": "10690000",
         "sequence_id": _unique(number),
@@ -79,16 +77,7 @@ def _twilio(settings: SimulatorSettings, address: str, words: str, number: int) 
     form = {"MessageSid": sid, "SmsSid": sid, "AccountSid": settings.account_sid, "From": address, "Body": words}
     form |= {"To": "+15005550006", "NumMedia": "0", "NumSegments": "1", "ApiVersion": "2010-04-01"}
     url = settings.receipts.callback_urls.get("sms.twilio", "")
-    said = url + "".join(f"{name}{form[name]}" for name in sorted(form))
-    digest = hmac.new(settings.auth_token.encode(), said.encode("utf-8", "surrogatepass"), "sha1").digest()
-    return Push(
-        provider="sms.twilio",
-        query=urlsplit(url).query,
-        content_type="application/x-www-form-urlencoded; charset=utf-8",
-        body="&".join(f"{name}={quote_plus(value)}" for name, value in form.items()).encode(),
-        receipts=(),
-        headers={"X-Twilio-Signature": base64.b64encode(digest).decode()},
-    )
+    return twilio_desk.push_of(form, url, settings)
 
 
 def _kannel(settings: SimulatorSettings, address: str, words: str, number: int) -> Push:
@@ -102,17 +91,13 @@ def _wechat(settings: SimulatorSettings, provider: str, openid: str, act: str, w
     if act == "reply":
         inner = f"<MsgType>text</MsgType><Content>{_plain(words)}</Content><MsgId>{_unique(number)}</MsgId>"
     elif act in WECHAT_EVENTS:
-        inner = f"<MsgType>event</MsgType>{WECHAT_EVENTS[act]}"
+        event, key = WECHAT_EVENTS[act]
+        inner = f"<MsgType>event</MsgType><Event>{event}</Event><EventKey>{key}</EventKey>"
     else:
         event, outer, status = WECHAT_GRANTS[act]
         item = f"<TemplateId>{_plain(words)}</TemplateId><SubscribeStatusString>{status}</SubscribeStatusString>"
         inner = f"<MsgType>event</MsgType><Event>{event}</Event><{outer}><List>{item}</List></{outer}>"
-    body = (
-        f"<xml><ToUserName>gh_simulated</ToUserName><FromUserName>{_plain(openid)}</FromUserName>"
-        f"<CreateTime>{stamp}</CreateTime>{inner}</xml>"
-    )
-    query, whole = signed(body, stamp, settings, app_id)
-    return Push(provider=provider, query=query, content_type="text/xml", body=whole, receipts=())
+    return wechat_words.push_of(provider, _plain(openid), stamp, inner, settings, app_id)
 
 
 def _json(provider: str, said: object) -> Push:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,7 +20,7 @@ from language.lengths import sms_parts
 
 PAGES = Path(__file__).parent / "pages"
 CHANNELS = ("sms", "email", "wechat")
-MAINLAND = frozenset({"sms.aliyun", "sms.tencent"})  #: they bill by the mainland's rule
+WHOLE_TEXTS = frozenset({"sms.twilio", "sms.kannel"})  #: the others are told what stands in their own text, and no more
 #: What a member may write with one tap, by channel.
 QUICK_REPLIES: Mapping[str, Sequence[str]] = {"sms": ("退订", "TD", "STOP", "START"), "wechat": ("退订", "STOP")}
 _LINK = re.compile(r"https?://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+[A-Za-z0-9/=_-]")
@@ -51,7 +50,7 @@ class Item:
     """One message, or one act of the member, as it is shown."""
 
     shown: ShownMessage
-    parts: int = 0  #: short messages it takes
+    parts: int = 0  #: short messages it takes; 0: nobody can tell
     kind: str = "text"  #: text, card, article or act
     rows: Sequence[tuple[str, str]] = ()  #: a card's fields
     template: str = ""
@@ -148,8 +147,9 @@ def _item(shown: ShownMessage) -> Item:
     if shown.act:
         return Item(shown=shown, kind="text" if shown.act == "reply" else "act")
     if shown.provider.startswith("sms."):
-        market: Literal["cn", "intl"] = "cn" if shown.provider in MAINLAND else "intl"
-        return Item(shown=shown, parts=sms_parts(shown.text, market=market).parts)
+        return Item(
+            shown=shown, parts=sms_parts(shown.text, market="intl").parts if shown.provider in WHOLE_TEXTS else 0
+        )
     return _wechat_item(shown)
 
 

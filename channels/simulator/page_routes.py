@@ -11,7 +11,7 @@ from starlette.routing import Route
 from channels.errors import DeliveryError
 from channels.simulator.faults import Fault, FaultRules
 from channels.simulator.mail_shown import read_shown_mail
-from channels.simulator.members_acts import WECHAT_GRANTS, told_as
+from channels.simulator.members_acts import WECHAT_EVENTS, WECHAT_GRANTS, told_as
 from channels.simulator.page import PAGES, Asked, page_html
 from channels.simulator.receipts import post_form
 from channels.simulator.wechat_desk import WechatDesk
@@ -33,8 +33,6 @@ HEADERS = {
 FILES = {"page.css": "text/css", "page.js": "text/javascript"}
 LARGEST_FORM = 20_000  #: bytes
 LONGEST_REPLY = 2000  #: characters
-#: How WeChat calls what a member does here; it opens the window for answers.
-WECHAT_ACTS = {"reply": "text", "follow": "subscribe", "unfollow": "unsubscribe", "menu": "CLICK"}
 
 
 class PageRoutes:
@@ -122,8 +120,10 @@ class PageRoutes:
         if push is None or not known or (not about and (act == "reply" or act in WECHAT_GRANTS)):
             return "impossible"
         members = self._wechat.members
-        if act in WECHAT_ACTS and provider.startswith("wechat."):
-            members.act(address, WECHAT_ACTS[act])
+        if act in WECHAT_EVENTS:
+            members.act(address, WECHAT_EVENTS[act][0])
+        elif act == "reply" and provider.startswith("wechat."):
+            members.act(address, "text")
         elif act == "allow":
             members.allow(address, about, 1)
         elif act == "withdraw":

@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 
 from channels.errors import DeliveryError
 from channels.http import Http, TimeLimits
+from channels.simulator.record import RecordedMessage
 from channels.simulator.settings import ReceiptRules
 
 POSTS_AT_ONCE = 4
+ANSWERED_WITHIN = 5.0  #: seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +95,24 @@ class Receipts:
                 self.counts["doubled"] += 1
                 self._schedule(receipt)
 
+    def expect_of(
+        self, entry: RecordedMessage, *, reference: str | None = None, template: str = "", callback: str = ""
+    ) -> None:
+        """Take note of a message that is on record; ``reference`` is what its report gives back, None: the record's."""
+        provider_ref = entry.provider_ref or ""
+        self.expect(
+            Receipt(
+                provider=entry.provider,
+                address=entry.address,
+                reference=entry.reference if reference is None else reference,
+                provider_ref=provider_ref,
+                template=template,
+                sent_at=entry.at,
+                arrived=self.arrives(provider_ref),
+                callback=callback,
+            )
+        )
+
     def status(self) -> dict[str, int]:
         """Return how many reports are held and due, and what became of the others."""
         return {"held": len(self._held), "due": len(self._due), "under_way": len(self._running), **self.counts}
@@ -168,12 +188,10 @@ class Receipts:
 
     def _post(self, push: Push) -> bool:
         http, path = self._addresses[push.provider]
-        target = f"{path}?{push.query}" if push.query else path
         headers = {"Content-Type": push.content_type, **push.headers} if push.method == "POST" else push.headers
         body = push.body if push.method == "POST" else None
         try:
-            deadline = time.monotonic() + 5.0
-            return http.post(target, headers=headers, body=body, deadline=deadline).status == 200
+            return _status_of(http, path, push.query, headers, body) == 200
         except DeliveryError:
             return False
 
@@ -185,14 +203,17 @@ async def post_form(url: str, form: bytes) -> int:
         DeliveryError: there was no answer.
     """
     http, path = _address(url)
-    query = urlsplit(url).query
-    target, deadline = f"{path}?{query}" if query else path, time.monotonic() + 5.0
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     try:
-        answer = await asyncio.to_thread(http.post, target, headers=headers, body=form, deadline=deadline)
+        return await asyncio.to_thread(_status_of, http, path, urlsplit(url).query, headers, form)
     finally:
         http.close()
-    return answer.status
+
+
+def _status_of(http: Http, path: str, query: str, headers: Mapping[str, str], body: bytes | None) -> int:
+    """Post to an address, by GET where there is no body, and return the status of the answer."""
+    target, deadline = f"{path}?{query}" if query else path, time.monotonic() + ANSWERED_WITHIN
+    return http.post(target, headers=headers, body=body, deadline=deadline).status
 
 
 def _address(url: str) -> tuple[Http, str]:

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import msgspec
 
 SYNC_EVERY = 0.05  #: seconds between two fsyncs, at most; a killed simulator loses nothing, a lost machine this much
 SHOWN = 300  #: how many messages the page of recent messages holds
-LARGEST_SHOWN = 256 * 1024  #: bytes; of what is longer the page has the words alone
+LARGEST_SHOWN = 1_500_000  #: bytes; of what is longer the page has the words alone
+LARGEST_TOGETHER = 48_000_000  #: bytes of all that the page holds; of the oldest it then has the words alone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,7 @@ class Record:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.recent: deque[ShownMessage] = deque(maxlen=SHOWN)
+        self._held = 0  #: bytes of all their sources
         self.seen = 0  #: how many were ever shown
         self.counts: Counter[str] = (
             Counter()
@@ -143,9 +145,16 @@ class Record:
         self, provider: str, address: str, at: datetime, text: str, *, source: bytes = b"", act: str = ""
     ) -> None:
         self.seen += 1
+        if len(self.recent) == SHOWN:
+            self._held -= len(self.recent[0].source)
         self.recent.append(
             ShownMessage(number=self.seen, provider=provider, address=address, at=at, text=text, source=source, act=act)
         )
+        self._held += len(source)
+        while self._held > LARGEST_TOGETHER:
+            oldest = next(place for place, each in enumerate(self.recent) if each.source)
+            self._held -= len(self.recent[oldest].source)
+            self.recent[oldest] = replace(self.recent[oldest], source=b"")
 
     def _recall(self) -> None:
         with self.path.open("rb") as lines:

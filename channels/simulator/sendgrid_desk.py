@@ -70,8 +70,9 @@ class SendGridDesk:
         if fault is Fault.UNAVAILABLE:
             return _refused(503, "", "Service unavailable")
         try:
-            asked = json.loads(await request.body())
-            parcel, wrong = _parcel(asked), _wrong_field(asked, self._world.settings.mail_domain)
+            body = await request.body()
+            asked = json.loads(body)
+            parcel, wrong = _parcel(asked, body), _wrong_field(asked, self._world.settings.mail_domain)
         except (ValueError, LookupError, TypeError, AttributeError):
             parcel, wrong = Parcel(address="", reference="", text=""), "personalizations"
         wrong = REFUSED_WITH.get(fault, wrong)
@@ -102,12 +103,12 @@ class SendGridDesk:
         )
 
 
-def _parcel(asked: Mapping[str, Any]) -> Parcel:
+def _parcel(asked: Mapping[str, Any], body: bytes) -> Parcel:
     return Parcel(
         address=str(asked["personalizations"][0]["to"][0]["email"]),
         reference=str(asked.get("custom_args", {}).get(REFERENCE, "")),
         text=f"{asked['subject']}\n\n{asked['content'][0]['value']}",
-        source=json.dumps(asked).encode(),
+        source=body,
     )
 
 

@@ -10,7 +10,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
+from channels.simulator.beijing import in_beijing
 from channels.simulator.faults import REFUSALS, Fault
 from channels.simulator.misbehaving import answered, drawn, turned_away
 from channels.simulator.receipts import Push, Receipt
@@ -27,7 +28,6 @@ from channels.simulator.world import World
 from channels.sms.batches import reference_in
 
 PROVIDER = "sms.tencent"
-BEIJING = timezone(timedelta(hours=8))
 CLOCK_TOLERANCE = 300  #: seconds
 REFUSED_WITH = {
     Fault.ADDRESS_REFUSED: "InvalidParameterValue.IncorrectPhoneNumber",
@@ -150,7 +150,8 @@ class TencentDesk:
             label="" if reference == context else context,
         )
         if code is None:
-            self._expect(entry, context, asked["TemplateId"])
+            self._waiting.append(entry)
+            self._world.receipts.expect_of(entry, reference=context, template=asked["TemplateId"])
         return {
             "SerialNo": serial,
             "PhoneNumber": number,
@@ -160,21 +161,6 @@ class TencentDesk:
             "Message": code or "send success",
             "IsoCode": "CN" if number.startswith("+86") else "DEF",
         }
-
-    def _expect(self, entry: RecordedMessage, context: str, template: str) -> None:
-        serial = entry.provider_ref or ""
-        self._waiting.append(entry)
-        self._world.receipts.expect(
-            Receipt(
-                provider=PROVIDER,
-                address=entry.address,
-                reference=context,
-                provider_ref=serial,
-                template=template,
-                sent_at=entry.at,
-                arrived=self._world.receipts.arrives(serial),
-            )
-        )
 
     def _pull(self, asked: Mapping[str, Any]) -> Response:
         told: list[RecordedMessage] = []
@@ -212,9 +198,7 @@ class TencentDesk:
     def _word(self, receipts: Sequence[Receipt]) -> Push:
         items = [
             {
-                "user_receive_time": (each.sent_at + timedelta(seconds=5))
-                .astimezone(BEIJING)
-                .strftime("%Y-%m-%d %H:%M:%S"),
+                "user_receive_time": in_beijing(each.sent_at + timedelta(seconds=5)),
                 "nationcode": "86" if each.address.startswith("+86") else each.address[1:3],
                 "mobile": each.address[3:],
                 "report_status": "SUCCESS" if each.arrived else "FAIL",

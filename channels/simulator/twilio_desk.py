@@ -8,7 +8,7 @@ import binascii
 import hmac
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import format_datetime
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
 
@@ -20,6 +20,7 @@ from channels.simulator.faults import REFUSALS, Fault
 from channels.simulator.misbehaving import answered, fault_of
 from channels.simulator.receipts import Push, Receipt
 from channels.simulator.record import RecordedMessage
+from channels.simulator.settings import SimulatorSettings
 from channels.simulator.world import World
 
 PROVIDER = "sms.twilio"
@@ -98,25 +99,10 @@ class TwilioDesk:
         if len(self._words) > WORDS_KEPT:
             self._words.popitem(last=False)
         if "StatusCallback" in form:
-            self._expect(entry, sid, form["StatusCallback"])
+            self._world.receipts.expect_of(entry, callback=form["StatusCallback"])
         status = "accepted" if "MessagingServiceSid" in form else "queued"
         taken = {**self._listed(entry), "status": status, "num_segments": "0" if status == "accepted" else "1"}
         return await answered(fault, JSONResponse(taken, status_code=201), self._world.faults)
-
-    def _expect(self, entry: RecordedMessage, sid: str, callback: str) -> None:
-        receipts = self._world.receipts
-        receipts.expect(
-            Receipt(
-                provider=PROVIDER,
-                address=entry.address,
-                reference=entry.reference,
-                provider_ref=sid,
-                template="",
-                sent_at=entry.at,
-                arrived=receipts.arrives(sid),
-                callback=callback,
-            )
-        )
 
     def _known(self, request: Request) -> bool:
         """Say whether the login is the account's own."""
@@ -165,16 +151,21 @@ class TwilioDesk:
         }
         if not told.arrived:
             form["ErrorCode"] = _undelivered(told.provider_ref)
-        said = told.callback + "".join(f"{name}{form[name]}" for name in sorted(form))
-        digest = hmac.new(self._world.settings.auth_token.encode(), said.encode(), "sha1").digest()
-        return Push(
-            provider=PROVIDER,
-            query=urlsplit(told.callback).query,
-            content_type="application/x-www-form-urlencoded; charset=utf-8",
-            body="&".join(f"{name}={quote_plus(value)}" for name, value in form.items()).encode(),
-            receipts=tuple(receipts),
-            headers={"X-Twilio-Signature": base64.b64encode(digest).decode()},
-        )
+        return push_of(form, told.callback, self._world.settings, receipts=(told,))
+
+
+def push_of(form: Mapping[str, str], url: str, settings: SimulatorSettings, *, receipts: tuple[Receipt, ...] = ()) -> Push:
+    """Return a form's push to an address, signed over both."""
+    said = url + "".join(f"{name}{form[name]}" for name in sorted(form))
+    digest = hmac.new(settings.auth_token.encode(), said.encode("utf-8", "surrogatepass"), "sha1").digest()
+    return Push(
+        provider=PROVIDER,
+        query=urlsplit(url).query,
+        content_type="application/x-www-form-urlencoded; charset=utf-8",
+        body="&".join(f"{name}={quote_plus(value)}" for name, value in form.items()).encode(),
+        receipts=receipts,
+        headers={"X-Twilio-Signature": base64.b64encode(digest).decode()},
+    )
 
 
 def _form(content_type: str, body: bytes) -> dict[str, str]:

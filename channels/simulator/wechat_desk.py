@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import hashlib
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -36,8 +35,8 @@ TEMPLATE_FIELDS = frozenset({"url", "miniprogram", "client_msg_id"})
 MINI_FIELDS = frozenset({"page", "miniprogram_state", "lang"})
 
 Asked = dict[str, object]
-#: Carries out a request of good form; the refusal is one that a fault orders.
-Taking = Callable[[Asked, Refusal | None, Fault], Awaitable[Response]]
+#: Carries out a request of good form, given what it asks and as it was posted; the refusal is one that a fault orders.
+Taking = Callable[[Asked, bytes, Refusal | None, Fault], Awaitable[Response]]
 
 
 class WechatDesk:
@@ -127,37 +126,39 @@ class WechatDesk:
         refused = charset_problem(body)
         if fault in REFUSALS:
             refused = REFUSED_WITH[fault], "refused to order"
-        return await taking(read_object(body) or {}, refused, fault)
+        return await taking(read_object(body) or {}, body, refused, fault)
 
     def _notice(self, provider: str, also: frozenset[str]) -> Taking:
-        async def take(asked: Asked, refused: Refusal | None, fault: Fault) -> Response:
+        async def take(asked: Asked, posted: bytes, refused: Refusal | None, fault: Fault) -> Response:
             refused = refused or template_problem(asked, also)
             openid, template_id = str(asked.get("touser")), str(asked.get("template_id"))
             refused = refused or self._members.use_grant(openid, template_id)
-            return await self._take(provider, asked, refused, fault, event=NOTICE_SENT)
+            return await self._take(provider, asked, posted, refused, fault, event=NOTICE_SENT)
 
         return take
 
-    async def _template(self, asked: Asked, refused: Refusal | None, fault: Fault) -> Response:
+    async def _template(self, asked: Asked, posted: bytes, refused: Refusal | None, fault: Fault) -> Response:
         refused = (
             refused or template_problem(asked, TEMPLATE_FIELDS) or self._members.following(str(asked.get("touser")))
         )
         mark = str(asked.get("touser")), str(asked.get("client_msg_id"))
         if refused is None and "client_msg_id" in asked and mark in self._said_before:
             return said(0, "ok", msgid=int(self._said_before[mark]))
-        response = await self._take(OFFICIAL, asked, refused, fault, event=TEMPLATE_SENT)
+        response = await self._take(OFFICIAL, asked, posted, refused, fault, event=TEMPLATE_SENT)
         if refused is None:
             self._said_before[mark] = str(1_700_000_000_000_000_000 + self._world.record.next_seq - 1)
         return response
 
-    async def _custom(self, asked: Asked, refused: Refusal | None, fault: Fault) -> Response:
+    async def _custom(self, asked: Asked, posted: bytes, refused: Refusal | None, fault: Fault) -> Response:
         openid = str(asked.get("touser"))
         if refused is None and not OPENID.fullmatch(openid):
             refused = 40003, "invalid openid"
         refused = refused or words_problem(asked, 2048) or self._members.use_window(openid)
-        return await self._take(OFFICIAL, asked, refused, fault, event="")
+        return await self._take(OFFICIAL, asked, posted, refused, fault, event="")
 
-    async def _mass(self, to_tag: bool, asked: Asked, refused: Refusal | None, fault: Fault) -> Response:
+    async def _mass(
+        self, to_tag: bool, asked: Asked, posted: bytes, refused: Refusal | None, fault: Fault
+    ) -> Response:
         refused = refused or mass_problem(asked, to_tag=to_tag)
         people = [f"tag:{_tag(asked)}"] if to_tag else [*map(str, _list(asked.get("touser")))]
         mark = "mass", str(asked.get("clientmsgid") or _digest(asked))
@@ -165,7 +166,6 @@ class WechatDesk:
             return said(45065, "clientmsgid exist", msg_id=int(self._said_before[mark]))
         job = str(1_000_000_000 + self._world.record.next_seq)
         shown, told = _shown(asked), None if refused else job
-        posted = json.dumps(asked).encode()
         noted = [self._note(OFFICIAL, each, shown, posted, refused, fault, told) for each in people or [""]]
         if refused is not None:
             return said(*refused)
@@ -174,13 +174,12 @@ class WechatDesk:
         return await answered(fault, said(0, "send job submission success", msg_id=int(job)), self._world.faults)
 
     async def _take(
-        self, provider: str, asked: Asked, refused: Refusal | None, fault: Fault, *, event: str
+        self, provider: str, asked: Asked, posted: bytes, refused: Refusal | None, fault: Fault, *, event: str
     ) -> Response:
         """Write down one message for one member, and answer."""
         number = str(1_700_000_000_000_000_000 + self._world.record.next_seq)
         message_id = number if refused is None and event else None
         openid = str(asked.get("touser", ""))
-        posted = json.dumps(asked).encode()
         at = self._note(provider, openid, _shown(asked), posted, refused, fault, message_id)
         if refused is not None:
             return said(*refused)

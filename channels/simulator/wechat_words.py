@@ -14,9 +14,27 @@ from channels.simulator.settings import SimulatorSettings
 def report(provider: str, told: Receipt, settings: SimulatorSettings, app_id: str) -> Push:
     """Return the push that tells what became of a message or of a mass send."""
     stamp = str(int(told.sent_at.timestamp()))
-    body = _event(told.address, stamp, told.event, _end(told))
+    inner = f"<MsgType><![CDATA[event]]></MsgType><Event><![CDATA[{told.event}]]></Event>{_end(told)}"
+    return push_of(provider, told.address, stamp, inner, settings, app_id, receipts=(told,))
+
+
+def push_of(
+    provider: str,
+    openid: str,
+    stamp: str,
+    inner: str,
+    settings: SimulatorSettings,
+    app_id: str,
+    *,
+    receipts: tuple[Receipt, ...] = (),
+) -> Push:
+    """Return the push about one member; ``inner`` is what it says beside who, to whom and when."""
+    body = (
+        "<xml><ToUserName><![CDATA[gh_simulated]]></ToUserName>"
+        f"<FromUserName><![CDATA[{openid}]]></FromUserName><CreateTime>{stamp}</CreateTime>{inner}</xml>"
+    )
     query, whole = signed(body, stamp, settings, app_id)
-    return Push(provider=provider, query=query, content_type="text/xml", body=whole, receipts=(told,))
+    return Push(provider=provider, query=query, content_type="text/xml", body=whole, receipts=receipts)
 
 
 def _end(told: Receipt) -> str:
@@ -34,14 +52,6 @@ def _end(told: Receipt) -> str:
         f"<SubscribeMsgSentEvent><List><TemplateId>{escape(told.template)}</TemplateId>"
         f"<MsgID>{told.provider_ref}</MsgID><ErrorCode>{code}</ErrorCode>"
         f"<ErrorStatus>{status}</ErrorStatus></List></SubscribeMsgSentEvent>"
-    )
-
-
-def _event(openid: str, stamp: str, event: str, inner: str) -> str:
-    return (
-        "<xml><ToUserName><![CDATA[gh_simulated]]></ToUserName>"
-        f"<FromUserName><![CDATA[{openid}]]></FromUserName><CreateTime>{stamp}</CreateTime>"
-        f"<MsgType><![CDATA[event]]></MsgType><Event><![CDATA[{event}]]></Event>{inner}</xml>"
     )
 
 

@@ -25,9 +25,10 @@ from channels.message import (
 from channels.objections import Objection, objection_of
 from channels.provider import Provider
 from channels.sms.acs3 import canonical_query, signed_headers
-from channels.sms.aliyun_callbacks import BEIJING, moment, read_push
+from channels.sms.aliyun_callbacks import read_push
 from channels.sms.aliyun_codes import ABOUT_ALL, MEANINGS, MEMBER_LIMIT, member_wait
 from channels.sms.batches import ALONE, Limits, batches, carry_batches, message_id, reference_in
+from channels.sms.beijing import BEIJING, moment
 from channels.sms.mainland import address_objections, emoji_objections, length_objections
 
 VERSION = "2017-05-25"

@@ -8,13 +8,12 @@ Source: https://help.aliyun.com/zh/sms/developer-reference/configure-delivery-re
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
 
 from channels.errors import CallbackRefused
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Reply, ReportStatus
 from channels.sms.batches import is_batch, message_id, reference_in
+from channels.sms.beijing import moment
 
-BEIJING = timezone(timedelta(hours=8))
 #: The provider looks at ``code`` being a number; anything but this answer is pushed again.
 RECEIVED = b'{"code":0,"msg":"received"}'
 MOST_ITEMS = 1000  #: in one push; the provider sends up to a hundred or so
@@ -43,14 +42,6 @@ def read_push(request: CallbackRequest, *, provider: str) -> Callback:
         else:
             raise CallbackRefused("an item of the push is neither a report nor a reply", provider=provider)
     return Callback(reports=tuple(reports), replies=tuple(replies), body=RECEIVED)
-
-
-def moment(said: object) -> datetime | None:
-    """Read ``YYYY-MM-DD HH:MM:SS``, which is Beijing's time, as aware UTC; None: it is not one."""
-    try:
-        return datetime.strptime(str(said), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).astimezone(UTC)
-    except (ValueError, OverflowError):  # The first and the last day there is lie beyond it in another zone.
-        return None
 
 
 def international(number: str) -> str:

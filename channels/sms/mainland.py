@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from channels.objections import Objection
+from channels.sms.signature import signed
 from language.lengths import LONGEST_MAINLAND_TEXT
 
 _ADDRESS = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
@@ -20,8 +21,7 @@ _EMOJI = re.compile("[\U00010000-\U0010ffff\u2600-\u27bf\ufe0f]")
 
 def length_objections(text: str, sign_name: str) -> Iterator[Objection]:
     """Say where a text with its signature is longer than networks there take."""
-    length = len(text) if text.startswith("【") else len(f"【{sign_name}】{text}")
-    if length > LONGEST_MAINLAND_TEXT:
+    if len(signed(text, sign_name)) > LONGEST_MAINLAND_TEXT:
         sentence = "the text comes to more than {longest} characters, the most that networks in the mainland take"
         yield Objection(sentence=sentence, values={"longest": LONGEST_MAINLAND_TEXT})
 

@@ -214,7 +214,7 @@ class TencentSms(Provider):
             return self._error(str(code or "")).as_outcome()
         if not isinstance(serial, str) or not serial:
             return OutcomeUnknown("the answer says yes and names no message", provider=self.name).as_outcome()
-        parts = fee if isinstance(fee, int) and fee > 0 else None
+        parts = fee if type(fee) is int and 0 < fee < 1000 else None  # More is no bill for one message.
         return Outcome(kind=OutcomeKind.ACCEPTED, provider_ref=serial, code="Ok", parts=parts)
 
     def _error(self, code: str) -> DeliveryError:

@@ -9,7 +9,7 @@ tencentcloud-sdk-python-sms 3.1.153, read in November 2026.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from channels.errors import (
     AddressBusy,
@@ -23,8 +23,8 @@ from channels.errors import (
     ProviderUnavailable,
 )
 from channels.meaning import Meaning, each
+from channels.sms.beijing import BEIJING
 
-BEIJING = timezone(timedelta(hours=8))
 DAY = 86400.0
 #: Marketing texts are taken from this hour on, by Beijing's clock.
 MARKETING_OPENS = 8

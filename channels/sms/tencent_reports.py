@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from channels.errors import CallbackRefused
 from channels.message import Callback, CallbackRequest, Channel, DeliveryReport, Reply, ReportStatus
 from channels.sms.batches import reference_in
-from channels.sms.tencent_codes import BEIJING
+from channels.sms.beijing import moment
 
 RECEIVED = b'{"result":0,"errmsg":"OK"}'
 MOST_ITEMS = 1000  #: in one push; the provider sends up to 100
@@ -74,7 +74,7 @@ def _pushed_status(item: Mapping[str, object], provider: str) -> DeliveryReport:
         code=str(item.get("errmsg") or ""),
         label=str(item.get("ext") or ""),
         number=_international(item),
-        at=_of_beijing(item.get("user_receive_time")),
+        at=moment(item.get("user_receive_time")),
     )
 
 
@@ -130,12 +130,4 @@ def _of_seconds(said: object) -> datetime | None:
     try:
         return datetime.fromtimestamp(int(str(said)), UTC)
     except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _of_beijing(said: object) -> datetime | None:
-    """Read ``YYYY-MM-DD HH:MM:SS``, which is Beijing's time, as aware UTC; None: it is not one."""
-    try:
-        return datetime.strptime(str(said), "%Y-%m-%d %H:%M:%S").replace(tzinfo=BEIJING).astimezone(UTC)
-    except (ValueError, OverflowError):
         return None

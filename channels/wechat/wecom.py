@@ -76,6 +76,7 @@ class WecomContacts(Provider):
 
     def ask_after(self, provider_refs: Sequence[str], *, deadline: float) -> list[DeliveryReport]:
         wanted, told = {*provider_refs}, list[DeliveryReport]()
+        trouble, answered = None, False
         for task in dict.fromkeys(each.partition(SEPARATOR)[0] for each in provider_refs):
             try:
                 found = [
@@ -83,13 +84,15 @@ class WecomContacts(Provider):
                     for staff in self.staff(task, deadline=deadline)
                     for each in self.results(task, staff, deadline=deadline)
                 ]
-            except (ProviderUnavailable, ProviderMisconfigured):
-                if not told:
-                    raise
-                break  # What was said so far is worth keeping.
-            except DeliveryError:
-                continue  # WeCom has no such task any more, and others may be there.
+            except DeliveryError as error:
+                trouble = error
+                if isinstance(error, ProviderUnavailable | ProviderMisconfigured):
+                    break  # The others would fare no better; what was said so far is worth keeping.
+                continue  # WeCom may have no such task any more, and others may be there.
+            answered = True
             told += [each for each in found if each.provider_ref in wanted]
+        if trouble is not None and not answered:
+            raise trouble
         return told
 
     def results(self, task: str, staff: str, *, deadline: float) -> list[DeliveryReport]:

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from sqlalchemy import Connection, func, select
@@ -18,11 +17,11 @@ from config.carriers import signed_by
 from config.settings import read_settings
 from config.wiring import Application, open_application
 from console.commands.preflight import preflight_campaign
+from console.launch_moment import read_at
 from console.output import in_words, language, print_json, print_table, run_command, say, tell_warnings
 from database.engine import read_clock
 from database.tables import campaigns, sends
 from language.problems import InputRefused, Problem, refuse
-from members.dates import read_moment
 from reports.reasons import reason_words
 from templates.library import load_library
 from workers.bells import DELIVERY, ring
@@ -189,9 +188,7 @@ def _tell_launch(done: Launched, *, as_json: bool) -> None:
 
 
 def _launch_later(application: Application, name: str, at: str, *, as_json: bool) -> None:
-    moment = read_moment(at, ZoneInfo(application.settings.time_zone))
-    if moment is None:
-        raise refuse("a day or moment such as 2026-08-01 or 2026-08-01 10:00 was expected", field="--at")
+    moment = read_at(at, application.settings.time_zone)
     with application.database.transaction() as connection:
         campaign = load_campaign(connection, name)
         if campaign.state != "active":

@@ -1,6 +1,7 @@
 """``tidings events``: bring what happened to members in from a file."""
 
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -11,8 +12,8 @@ from config.wiring import open_application
 from console.importing import file_progress, tell_problems
 from console.output import language, print_json, run_command, say
 from database.engine import read_clock
-from members.events_importing import EventsImported, import_events
-from members.import_maps import read_event_map
+from members.events_importing import EventsImported, JsonLines, import_events
+from members.import_maps import EventMap, read_event_map
 
 app = typer.Typer(help="Events: import.", no_args_is_help=True)
 
@@ -25,7 +26,7 @@ def family() -> None:
 @app.command("import")
 @run_command
 def import_command(
-    file: Annotated[Path, typer.Argument(help="A table, or JSON lines where the name ends in .jsonl")],
+    file: Annotated[Path, typer.Argument(help="A table, JSON lines where the name ends in .jsonl, or Parquet where it ends in .parquet")],
     map_file: Annotated[Path | None, typer.Option("--map", help="Which column is which of our fields")] = None,
     source: Annotated[str, typer.Option(help="Who tells these events; keys are unique within a source")] = "import",
     errors: Annotated[Path | None, typer.Option(help="Write what could not be used to this CSV file")] = None,
@@ -33,6 +34,7 @@ def import_command(
 ) -> None:
     """Import events from a file; the same file twice changes nothing."""
     mapping = read_event_map(map_file) if map_file else None
+    opened = _opened(file, mapping) if file.suffix == ".parquet" else None
     with open_application() as application, file_progress(file.name) as progress:
         with application.database.transaction() as connection:
             now = read_clock(connection)
@@ -42,15 +44,24 @@ def import_command(
             mapping=mapping,
             source=source,
             now=now,
+            secret=application.secret,
             zone=ZoneInfo(application.settings.time_zone),
             errors=errors,
             language=language(),
             progress=progress,
+            opened=opened,
         )
     if as_json:
         print_json({**asdict(done), "problems": [problem.told(language()) for problem in done.problems]})
     else:
         _tell(done)
+
+
+def _opened(file: Path, mapping: EventMap | None) -> JsonLines:
+    """Open a Parquet file; what reads it is loaded now, for no other command needs it."""
+    told = (mapping or EventMap()).columns()
+    opened: JsonLines = import_module("members.parquet_files").open_parquet(file, [str(column) for column in told.values()])
+    return opened
 
 
 def _tell(done: EventsImported) -> None:

@@ -1,6 +1,5 @@
 """``tidings keys``: who may tell us events, and where providers may call us."""
 
-from itertools import chain
 from typing import Annotated
 
 import typer
@@ -57,7 +56,7 @@ def callbacks(as_json: AsJson = False) -> None:
     with open_application() as application:
         found = {
             account.name: callback_address(application.secret, account.name, public_url=application.public_url)
-            for account in chain.from_iterable(application.accounts.values())
+            for account in application.every_account
         }
     if as_json:
         print_json(found)

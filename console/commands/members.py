@@ -1,4 +1,4 @@
-"""``tidings members``: bring members in from a file, and look at one."""
+"""``tidings members``: bring members in, look at one, tag and place one, say who is who, let one go."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +8,11 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.wiring import open_application
+from console.commands.members_erasure import erase, erasures, export, take_in_again
+from console.commands.members_identity import conflicts_app, duplicates, merge, merges, take_back
+from console.commands.members_tag import tag_member
+from console.commands.stores import place_member
+from console.facts_shown import show_facts
 from console.importing import file_progress, tell_problems
 from console.output import language, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -17,7 +22,13 @@ from members.importing import MembersImported, import_members
 from members.people import find_member
 from members.profile import Profile, read_profile
 
-app = typer.Typer(help="Members: import, show.", no_args_is_help=True)
+app = typer.Typer(help="Members: import, show, tag, place, merge, export, erase.", no_args_is_help=True)
+app.add_typer(conflicts_app, name="conflicts")
+for name, command in (
+    ("duplicates", duplicates), ("merge", merge), ("unmerge", take_back), ("merges", merges), ("erase", erase),
+    ("erasures", erasures), ("export", export), ("readmit", take_in_again),
+):  # fmt: skip
+    app.command(name)(command)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
@@ -95,6 +106,7 @@ def show(
 
 def _show(profile: Profile) -> None:
     print_table("Member", ("field", "value"), [row for row in profile.member.items() if row[1] not in (None, {})])
+    show_facts(profile.orders, profile.channels)
     for title, rows in (
         ("Addresses", profile.addresses),
         ("Consents", profile.consents),
@@ -103,3 +115,8 @@ def _show(profile: Profile) -> None:
     ):
         if rows:
             print_table(title, list(rows[0]), [list(row.values()) for row in rows])
+
+
+# A minus before a tag takes it away, and is no option.
+app.command("tag", context_settings={"ignore_unknown_options": True})(tag_member)
+app.command("place")(place_member)

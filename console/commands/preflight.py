@@ -12,11 +12,11 @@ from campaigns.preflight import Asked, Installation, Preflight, preflight
 from campaigns.preflight.asking import SAMPLE
 from config.carriers import signed_by
 from config.wiring import Application, open_application
+from console.launch_moment import read_at
 from console.output import FAILED, print_json, run_command
 from console.preflight_shown import as_data, show
 from database.engine import read_clock
 from language.problems import refuse
-from members.dates import read_moment
 
 
 @run_command
@@ -70,10 +70,7 @@ def _installation(application: Application) -> Installation:
 
 def _moment(application: Application, at: str | None) -> datetime:
     if at is not None:
-        moment = read_moment(at, ZoneInfo(application.settings.time_zone))
-        if moment is None:
-            raise refuse("a day or moment such as 2026-08-01 or 2026-08-01 10:00 was expected", field="--at")
-        return moment
+        return read_at(at, application.settings.time_zone)
     with application.database.transaction() as connection:
         return read_clock(connection)
 

@@ -4,7 +4,6 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from itertools import chain
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -34,7 +33,7 @@ PATIENCE = 30.0
 def list_command(as_json: AsJson = False) -> None:
     """List the accounts that carry each channel, how they stand, where they may call us, and whom else there is to choose."""
     with open_application() as application:
-        names = [account.name for account in chain.from_iterable(application.accounts.values())]
+        names = [account.name for account in application.every_account]
         with application.database.transaction() as connection:
             day = read_clock(connection).astimezone(ZoneInfo(application.settings.time_zone)).date()
             standing = read_standing(connection, names, day=day)
@@ -56,23 +55,33 @@ def list_command(as_json: AsJson = False) -> None:
 
 def _as_cells(row: Mapping[str, object]) -> list[object]:
     """Return what stands in the table; the long addresses have a command of their own."""
-    share, can_look_up = f"{row['share']:.0%}", in_words("yes" if row["can_look_up"] else "no")
-    shown = {key: value for key, value in row.items() if key not in ("provider", "callback")}
-    return list((shown | {"share": share, "can_look_up": can_look_up}).values())
+    limit = "" if row["per_day"] is None else f"/{row['per_day']}"
+    return [
+        row["channel"],
+        row["account"],
+        in_words(str(row["in_use"])),
+        row["weight"],
+        f"{row['share']:.0%}",
+        in_words(str(row["state"])),
+        "–" if row["used"] is None else f"{row['used']}{limit}",
+        row["window"],
+        in_words("yes" if row["can_look_up"] else "no"),
+    ]
 
 
 def _described(application: Application, channel: str, account: Account, standing: Standing) -> dict[str, object]:
+    """Return what programs get; ``used`` is what went of the day's quota, None where nobody counts."""
     configured, provider = channel in application.settings.providers, account.provider
-    limit = "" if account.per_day is None else f"/{account.per_day}"
     return {
         "channel": channel,
         "account": account.name,
         "provider": provider.name,
-        "in_use": in_words("configured" if configured else "simulated"),
+        "in_use": "configured" if configured else "simulated",
         "weight": account.weight,
         "share": standing.share / 100,
-        "state": in_words("left alone" if standing.is_open else "on trial" if standing.trips else "well"),
-        "today": f"{standing.used}{limit}" if account.has_limits else "–",
+        "state": "left alone" if standing.is_open else "on trial" if standing.trips else "well",
+        "used": standing.used if account.has_limits else None,
+        "per_day": account.per_day,
         "window": provider.window,
         "can_look_up": provider.can_look_up,
         "callback": callback_address(application.secret, account.name, public_url=application.public_url),
@@ -100,7 +109,7 @@ def test(
 def _named(application: Application, name: str) -> Account:
     found = application.account(name) or next(iter(application.accounts.get(name, ())), None)
     if found is None:
-        known = ", ".join(sorted(each.name for each in chain.from_iterable(application.accounts.values())))
+        known = ", ".join(sorted(each.name for each in application.every_account))
         raise refuse("{name} carries no channel here; there are {known}", name=name, known=known)
     return found
 

@@ -5,31 +5,18 @@ The order matters: clusters may compare members by what was predicted of them.
 
 from datetime import timedelta
 
-from sqlalchemy import Connection
-
 from members.insight.cluster_keeping import cluster_when_due
 from members.insight.predicting import predict_when_due
 from members.insight.together import count_when_due
-from members.upkeep import Chore, Turn
+from members.upkeep import Chore
 
 #: How often it is looked whether a definition's hour has struck.
 EVERY = timedelta(minutes=5)
 
 
-def _predict(connection: Connection, turn: Turn) -> None:
-    predict_when_due(connection, since=turn.since, now=turn.now, zone=turn.zone)
-
-
-def _count_pairs(connection: Connection, turn: Turn) -> None:
-    count_when_due(connection, since=turn.since, now=turn.now, zone=turn.zone)
-
-
-def _cluster(connection: Connection, turn: Turn) -> None:
-    cluster_when_due(connection, since=turn.since, now=turn.now, zone=turn.zone)
-
-
+#: Their names are those of the kinds of definitions (``members.insight.nights.LEARNT``).
 NIGHTLY: tuple[Chore, ...] = (
-    Chore(name="predictions", every=EVERY, do=_predict),
-    Chore(name="together", every=EVERY, do=_count_pairs),
-    Chore(name="clusters", every=EVERY, do=_cluster),
+    Chore("predictions", EVERY, lambda at, turn: predict_when_due(at, since=turn.since, now=turn.now, zone=turn.zone)),
+    Chore("together", EVERY, lambda at, turn: count_when_due(at, since=turn.since, now=turn.now, zone=turn.zone)),
+    Chore("clusters", EVERY, lambda at, turn: cluster_when_due(at, since=turn.since, now=turn.now, zone=turn.zone)),
 )

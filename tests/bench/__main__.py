@@ -22,6 +22,7 @@ from tests.bench import (
     member_import,
     memory,
     providers,
+    segment_count,
     slow_provider,
     sms_road,
 )
@@ -36,6 +37,7 @@ MEASURES: Mapping[str, Measure] = {
     "P-5": member_import.measure,
     "P-6": journey_steps.measure,
     "P-7": birthdays.measure,
+    "P-8": segment_count.measure,
     "P-9": latency.measure,
     "P-11": memory.measure,
     "providers": providers.measure,

@@ -189,9 +189,7 @@ def _send_mails(port: int, mails: Sequence[Envelope]) -> None:
         with smtplib.SMTP("127.0.0.1", port) as server:
             while (place := next(line)) < len(mails):
                 mail = mails[place]
-                server.sendmail(
-                    "crm@example.com", list(mail.recipients), f"Subject: raw\r\n\r\n{mail.mail.words}".encode()
-                )
+                server.sendmail(mail.sender, list(mail.recipients), mail.content)
 
     with ThreadPoolExecutor(MAIL_CONNECTIONS) as clients:
         for each in [clients.submit(client) for _ in range(MAIL_CONNECTIONS)]:

@@ -17,7 +17,6 @@ from campaigns.accounts.choosing import TROUBLES
 from campaigns.carrier import Carrier
 from campaigns.delivery import Delivered, deliver
 from campaigns.invariants import broken
-from campaigns.rules import PlanningRules
 from campaigns.settling import settle, sweep
 from channels.message import Blame, Channel, Message, Outcome, OutcomeKind
 from channels.provider import Provider
@@ -26,8 +25,8 @@ from channels.simulator.faults import FaultRules
 from database.engine import Database
 from database.tables import attempts, sends
 from tests.campaigns.test_planning import plan_all
-from tests.carriers import QUICK, a_simulator, account_settings, taken
-from tests.makers import NOON, SECRET, make_campaign, make_members, states
+from tests.carriers import a_carrier_of, a_simulator, account_settings, taken
+from tests.makers import NOON, consent, make_campaign, make_members, states
 
 DAY = date(2026, 8, 1)
 NOT_NOW = Outcome(kind=OutcomeKind.NOT_SENT, code="busy", detail="not now")
@@ -49,18 +48,6 @@ class Carrying(Provider):
         self.asked += [(time.monotonic(), message.reference) for message in messages]
         time.sleep(self.takes)
         return [self.answer] * len(messages)
-
-
-def a_carrier_of(database: Database, *accounts: Account, lease: timedelta = timedelta(seconds=60)) -> Carrier:
-    return Carrier(
-        database=database,
-        accounts=Accounts(database=database, accounts=accounts),
-        rules=PlanningRules(quiet_hours=None),
-        secret=SECRET,
-        public_url="http://127.0.0.1:8300",
-        settling=QUICK,
-        lease=lease,
-    )
 
 
 def planned(database: Database, count: int) -> None:
@@ -230,7 +217,7 @@ def test_places_of_messages_that_were_held_back_are_given_back(database: Databas
     planned(database, 20)
     small = Carrying("sms.small")
     with database.transaction() as connection:
-        connection.execute(text("UPDATE consents SET granted = false WHERE member_id <= 8"))
+        consent(connection, range(1, 9), ["sms"], granted=False, now=NOON)
 
     until_nothing_is_due(a_carrier_of(database, Account(name="sms.small", provider=small, per_day=12)))
 
@@ -347,3 +334,22 @@ def test_a_few_troubles_open_no_breaker(database: Database, count: int) -> None:
 
     with database.transaction() as connection:
         assert read_standing(connection, ["sms.a"], day=DAY)["sms.a"].trips == 0
+
+
+def test_a_round_that_was_turned_away_leaves_nothing_to_fall_back(database: Database) -> None:
+    planned(database, 20)
+    carrier = a_carrier_of(database, Account(name="sms.a", provider=Carrying("sms.a", answer=NOT_NOW)))
+    assert until_nothing_is_due(carrier).turned_away
+
+    done = deliver(carrier, now=NOON + timedelta(minutes=1))
+
+    assert done.turned_away and not done.may_fall_back
+
+
+def test_a_channel_with_an_account_that_has_no_quota_is_not_spent_and_nobody_looks(database: Database) -> None:
+    free, limited = Account(name="sms.a", provider=Carrying("sms.a")), Account(name="sms.b", provider=Carrying("sms.b"), per_day=1)
+
+    assert not Accounts(database=database, accounts=[limited, free]).is_spent(now=NOON)
+
+    with database.transaction() as connection:  # Whoever looks enters accounts that were never seen.
+        assert connection.execute(text("SELECT count(*) FROM accounts")).scalar_one() == 0

@@ -1,6 +1,5 @@
 """One yes of a member is one message of its template; the ledger of them is asked at the mark."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from sqlalchemy import select, text
 
 from campaigns.carrier import Carrier
 from campaigns.delivery import deliver
-from campaigns.invariants import broken
+from campaigns.sends import fall_back
 from campaigns.told import store_told
 from channels.message import Callback, Channel, Grant, GrantKind, OutcomeKind
 from channels.registry import open_provider
@@ -21,21 +20,10 @@ from tests.campaigns.test_planning import plan_all
 from tests.carriers import a_carrier, a_simulator, account_settings, carried_by, taken
 from tests.makers import NOON, SECRET, addresses_of, make_campaign, make_members
 
+pytestmark = pytest.mark.usefixtures("sound")
+
 CODE = "Tm0_birthdayNotice-AbCdEfGhIjKlMnOpQrStUvWx"
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with a_simulator(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def sound(database: Database) -> Iterator[None]:
-    yield
-    with database.transaction() as connection:
-        assert broken(connection) == []
 
 
 def say(
@@ -164,3 +152,23 @@ def test_ways_that_need_no_yes_are_not_asked_for_one(database: Database, simulat
     assert [state for state, _ in found(database)] == ["accepted", "accepted"]
     with database.transaction() as connection:
         assert set(connection.execute(select(attempts.c.permission)).scalars()) == {None}
+
+
+def test_a_yes_stays_used_up_where_the_send_went_on_to_another_channel(
+    database: Database, simulator: SimulatorProcess
+) -> None:
+    with database.transaction() as connection:
+        make_members(connection, 1)
+        terms = {"channels": ["wechat", "sms"], "fallback": {"unconfirmed_after": "1h"}}
+        plan_all(connection, make_campaign(connection, **terms))
+    say(database, GrantKind.GIVEN, "1")
+    carrier = a_carrier(database, simulator, "wechat")
+    deliver(carrier, now=NOON)
+    later = NOON + timedelta(hours=1)
+    with database.transaction() as connection:
+        assert fall_back(connection, now=later).moved == 1
+        plan_all(connection, make_campaign(connection, campaign="after", channels=["wechat"]), now=later)
+
+    deliver(carrier, now=later)
+
+    assert found(database) == [("waiting", None), ("refused", "no_permission")]

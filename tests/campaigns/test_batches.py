@@ -41,7 +41,7 @@ ACCOUNTS: Mapping[str, Mapping[str, object]] = {"sms.aliyun": ALIYUN, "sms.tence
 
 
 @pytest.fixture(params=[0.0, 1.0], ids=["answered", "answers lost"])
-def simulator(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SimulatorProcess]:
+def telling(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SimulatorProcess]:
     faults = FaultRules(answer_lost=request.param)
     with a_simulator(tmp_path, faults=faults, receipts=ReceiptRules(held=True, failed=0.3, doubled=0.3)) as running:
         yield running
@@ -58,26 +58,26 @@ def released(simulator: SimulatorProcess, carrier: Carrier) -> list[DeliveryRepo
 
 
 @pytest.mark.parametrize("name", ACCOUNTS)
-def test_reports_settle_each_send_of_a_batch_and_no_other(database: Database, simulator: SimulatorProcess, name: str) -> None:
+def test_reports_settle_each_send_of_a_batch_and_no_other(database: Database, telling: SimulatorProcess, name: str) -> None:
     with database.transaction() as connection:
         make_members(connection, 150)
         plan_all(connection, make_campaign(connection))
-    provider = open_provider(name, {**ACCOUNTS[name], "endpoint": simulator.http_url})
-    carrier = carried_by(a_carrier(database, simulator, "sms"), provider)
+    provider = open_provider(name, {**ACCOUNTS[name], "endpoint": telling.http_url})
+    carrier = carried_by(a_carrier(database, telling, "sms"), provider)
 
     done = deliver(carrier, now=NOON)
     while "waiting" in states(database):
         deliver(trusted_again(carrier), now=NOON)
-    reports = released(simulator, carrier)
+    reports = released(telling, carrier)
     random.Random(7).shuffle(reports)
     with database.transaction() as connection:
         store_reports(connection, reports, installation=carrier.installation, now=NOON)
         apply_reports(connection, now=NOON)
 
     assert set(done.outcomes) <= {OutcomeKind.ACCEPTED, OutcomeKind.UNKNOWN}
-    assert len({entry.label for entry in read_record(simulator.record_path)}) < 10
-    assert set(taken(simulator)) == {reference_of(number, carrier.installation) for number in range(1, 151)}
-    assert set(taken(simulator).values()) == {1}
+    assert len({entry.label for entry in read_record(telling.record_path)}) < 10
+    assert set(taken(telling)) == {reference_of(number, carrier.installation) for number in range(1, 151)}
+    assert set(taken(telling).values()) == {1}
     truth = {report.reference: report.status.value for report in reports}
     with database.transaction() as connection:
         rows = connection.execute(text("SELECT id, state FROM sends")).all()

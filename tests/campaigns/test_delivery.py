@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,6 @@ from sqlalchemy import Connection, select, text
 
 from campaigns.carrier import Carrier
 from campaigns.delivery import deliver
-from campaigns.invariants import broken
 from campaigns.rules import Cap, PlanningRules
 from campaigns.sends import claim, plan, reference_of, take_back_claims
 from campaigns.sends.claiming import POISONED_AFTER
@@ -26,19 +24,7 @@ from tests.campaigns.test_planning import RULES, a_group, plan_all
 from tests.carriers import a_carrier, a_simulator, taken, trusted_again
 from tests.makers import NOON, consent, make_campaign, make_members, states
 
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with a_simulator(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def sound(database: Database) -> Iterator[None]:
-    """Hold every invariant after every test that sends."""
-    yield
-    with database.transaction() as connection:
-        assert broken(connection) == []
+pytestmark = pytest.mark.usefixtures("sound")
 
 
 @pytest.mark.parametrize("channel", ["sms", "email", "wechat"])

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ from database.tables import assignments, attempts, members, sends, suppressions
 from reports.campaign_report import campaign_report
 from reports.why import explain
 from tests.campaigns.test_planning import a_group, plan_all
-from tests.carriers import a_carrier, a_simulator, account_settings, carried_by, trusted_again
+from tests.carriers import a_carrier, account_settings, carried_by, steer, trusted_again
 from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members, states
 from workers.bells import Work
 from workers.work import find_work
@@ -53,14 +52,12 @@ class Road:
 
     def let(self, *faults: str) -> None:
         """Order what the next messages meet."""
-        self._ask("/_simulator/faults", {"next": list(faults)})
+        steer(self.simulator, {"next": faults})
 
     def act(self, openid: str, act: str) -> None:
         """Let a member of the WeChat account do something."""
-        self._ask("/_simulator/wechat/members", {"openid": openid, "act": act})
-
-    def _ask(self, path: str, asked: object) -> None:
-        urllib.request.urlopen(f"{self.simulator.http_url}{path}", json.dumps(asked).encode(), timeout=10).close()
+        asked = json.dumps({"openid": openid, "act": act}).encode()
+        urllib.request.urlopen(f"{self.simulator.http_url}/_simulator/wechat/members", asked, timeout=10).close()
 
     def carry(self, *channels: str) -> None:
         """Deliver on channels in turn, with nobody falling back meanwhile."""
@@ -107,16 +104,15 @@ def a_report(connection: Connection, send_id: int, number: int, status: ReportSt
 
 
 @pytest.fixture
-def road(database: Database, tmp_path: Path) -> Iterator[Road]:
+def road(database: Database, simulator: SimulatorProcess) -> Iterator[Road]:
     """Hold every invariant, and the simulator's own record against the ledger, after every test."""
-    with a_simulator(tmp_path) as simulator:
-        made = Road(database, simulator)
-        for channel in ORDER:
-            made.carriers[channel] = replace(a_carrier(database, simulator, channel), rules=RULES)
-        yield made
-        with database.transaction() as connection:
-            assert broken(connection) == []
-            assert compare(connection, simulator.record_path, secret=SECRET).is_clean
+    made = Road(database, simulator)
+    for channel in ORDER:
+        made.carriers[channel] = replace(a_carrier(database, simulator, channel), rules=RULES)
+    yield made
+    with database.transaction() as connection:
+        assert broken(connection) == []
+        assert compare(connection, simulator.record_path, secret=SECRET).is_clean
 
 
 def planned(database: Database, count: int = 1, *, rules: PlanningRules = RULES, **terms: object) -> Campaign:
@@ -684,3 +680,16 @@ def test_a_lost_answer_on_the_channel_fallen_back_to_is_no_message_too_many(data
 
     assert road.send()[:2] == ("in_doubt", "wechat")
     assert road.taken() == ["sms.aliyun", "wechat.official_account"]  # The record and the ledger agree, as after every test.
+
+
+def test_what_failed_before_keeps_no_send_from_leaving_a_channel_that_is_used_up(database: Database, road: Road) -> None:
+    planned(database, fallback={"unconfirmed_after": "1h"})
+    road.carry("wechat")
+    road.now += timedelta(hours=1)
+    road.fall()
+    road.tell(1, ReportStatus.FAILED)
+
+    with database.transaction() as connection:
+        assert fall_back(connection, now=road.now, spent=["sms"]) == FellBack(moved=1)
+
+    assert road.send() == ("waiting", "email", None)

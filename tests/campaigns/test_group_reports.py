@@ -1,33 +1,30 @@
 """One report about a mass send settles every send of that call, and claims nothing that nobody said."""
 
 import json
+import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, text
 
 from campaigns.delivery import deliver
 from campaigns.invariants import broken
-from campaigns.sends import apply_reports
+from campaigns.sends import FellBack, apply_reports, fall_back
 from campaigns.told import store_told
 from channels.message import CallbackRequest, DeliveryReport, OutcomeKind, ReportStatus
 from channels.registry import open_provider
 from channels.simulator.running import SimulatorProcess
 from database.engine import Database
 from database.tables import attempts, receipts, sends, suppressions
+from tests.campaigns.test_falling_back import carried_by_hand
 from tests.campaigns.test_planning import plan_all
 from tests.campaigns.test_receipts import PROVIDER, accepted_sends, tell
-from tests.carriers import a_carrier, a_simulator, account_settings, carried_by
+from tests.carriers import a_carrier, account_settings, carried_by
 from tests.makers import NOON, SECRET, make_campaign, make_members, states
-
-
-@pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with a_simulator(tmp_path) as running:
-        yield running
 
 
 def mass_pushes(simulator: SimulatorProcess) -> list[CallbackRequest]:
@@ -141,3 +138,64 @@ def test_one_send_tried_twice_under_one_id_is_no_group(database: Database) -> No
     assert states(database) == {"delivered": 1}
     with database.transaction() as connection:
         assert connection.execute(select(receipts.c.send_id)).scalar_one() == send_id
+
+
+WECHAT = "wechat.official_account"
+LATER = NOON + timedelta(hours=1)
+THE_GROUP_FAILED = DeliveryReport(
+    provider=WECHAT, key="g", status=ReportStatus.FAILED, provider_ref="job-1", code="failed"
+)
+
+
+def a_mass_send(database: Database, count: int) -> None:
+    """Plan sends on two channels and say by hand that the first took them in one call; after an hour they go on."""
+    with database.transaction() as connection:
+        make_members(connection, count)
+        terms = {"channels": ["wechat", "sms"], "fallback": {"unconfirmed_after": "1h"}}
+        plan_all(connection, make_campaign(connection, **terms))
+        carried_by_hand(connection, "wechat", WECHAT, 1)
+        connection.execute(text("UPDATE attempts SET provider_ref = 'job-1'"))
+
+
+def test_what_a_group_is_told_is_remembered_by_those_that_went_on(database: Database) -> None:
+    a_mass_send(database, 4)
+    with database.transaction() as connection:
+        assert fall_back(connection, now=LATER) == FellBack(moved=4)
+
+    tell(database, [THE_GROUP_FAILED])
+    with database.transaction() as connection:  # And the text messages come to nothing.
+        connection.execute(text("UPDATE sends SET state = 'failed', reason = 'rejected'"))
+        went = fall_back(connection, now=LATER)
+        assert broken(connection) == []
+
+    assert went == FellBack(ended=4)
+    assert states(database) == {"failed": 4}
+
+
+def test_a_group_is_told_while_one_of_it_goes_on(database: Database) -> None:
+    a_mass_send(database, 3)
+    with database.transaction() as connection:  # The others are awaited for longer.
+        connection.execute(text("UPDATE sends SET confirm_by = confirm_by + interval '1 day' WHERE id <> 2"))
+
+    with ThreadPoolExecutor(1) as worker:
+        with database.transaction() as going_on:
+            assert fall_back(going_on, now=LATER) == FellBack(moved=1)
+            told = worker.submit(tell, database, [THE_GROUP_FAILED])
+            until_somebody_waits(database)
+        told.result()
+
+    with database.transaction() as connection:
+        rows = connection.execute(select(sends.c.state, sends.c.channel, sends.c.unconfirmed).order_by(sends.c.id)).all()
+    assert [tuple(row) for row in rows] == [("failed", "wechat", None), ("waiting", "sms", None), ("failed", "wechat", None)]
+
+
+def until_somebody_waits(database: Database) -> None:
+    """Return once a transaction waits for what another one holds."""
+    waits = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with database.transaction() as connection:
+            if connection.execute(waits).scalar_one():
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waited")

@@ -1,9 +1,11 @@
 """A preflight says what a launch would do, and leaves no trace of having asked."""
 
 import copy
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,7 +31,7 @@ from members.conditions import Condition
 from members.consent import suppress
 from members.people import fingerprint
 from members.segments import save_segments
-from templates.library import load_library
+from templates.library import digest, load_library
 from templates.text_messages import SignedBy
 from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members
 
@@ -71,6 +73,7 @@ class Stage:
         }
         self.rules = PlanningRules(quiet_hours=None)
         self.signed_by = SignedBy.PROVIDER
+        self.library = load_library()
         self.sensitive_words: tuple[str, ...] = ()
 
     def account(self, provider: str, settings: Mapping[str, object], **terms: object) -> Account:
@@ -80,7 +83,7 @@ class Stage:
     def ask(self, **asked: object) -> Preflight:
         installation = Installation(
             accounts=self.accounts,
-            library=load_library(),
+            library=self.library,
             rules=self.rules,
             secret=SECRET,
             public_url="http://127.0.0.1:8300",
@@ -252,7 +255,7 @@ def test_for_whom_no_words_can_be_written_is_counted_with_the_reason_and_costs_n
         campaign = make_campaign(connection)
         content: dict[str, Any] = copy.deepcopy(dict(campaign.template_content))
         content["parts"]["sms"]["zh"]["text"] = "尊敬的{{ tier }}会员，{{ season }}到店 拒收请回复R"
-        connection.execute(update(template_versions).values(content=content))
+        connection.execute(update(template_versions).values(content=content, digest=digest(content)))
         connection.execute(update(members).where(members.c.id.in_(ids[2:])).values(tier="gold"))
         connection.execute(update(members).where(members.c.id == ids[7]).values(attributes={"season": "春装" * 300}))
 
@@ -313,6 +316,68 @@ def test_what_only_the_provider_knows_for_sure_is_told_and_stops_nothing(databas
 
     assert only(found, "the variable name has more than 6").count == 5
     assert found.could_go
+
+
+def test_two_reasons_that_leave_nobody_any_words_stop_it_together(database: Database, stage: Stage) -> None:
+    with database.transaction() as connection:
+        ids = make_members(connection, 4, tier="gold")
+        campaign = make_campaign(connection)
+        content: dict[str, Any] = copy.deepcopy(dict(campaign.template_content))
+        content["parts"]["sms"]["zh"]["text"] = "尊敬的{{ tier }}会员，{{ season }}到店 拒收请回复R"
+        connection.execute(update(template_versions).values(content=content, digest=digest(content)))
+        connection.execute(update(members).where(members.c.id.in_(ids[:2])).values(tier=None))
+        connection.execute(update(members).where(members.c.id.in_(ids[2:])).values(attributes={"season": "春装" * 300}))
+
+    found = stage.ask()
+
+    assert found.channels[0].unwritten == {"words:missing_fact:tier": 2, "words:words_too_long": 2}
+    assert sorted(stops(found)) == [
+        "no words can be written: words:missing_fact:tier",
+        "no words can be written: words:words_too_long",
+    ]
+    assert not found.could_go
+
+
+class Particular(AliyunSms):
+    """An account that has one thing against half of the members, another against the others, and one of no weight."""
+
+    def __init__(self, *, surely: bool = True, spares: str = "") -> None:
+        super().__init__(AliyunSettings.model_validate(ALIYUN))
+        self.surely, self.spares = surely, spares
+
+    def objections(self, message: Message) -> Sequence[Objection]:
+        if message.address == self.spares:
+            return []
+        is_odd = message.address[-1] in "13579"
+        found = Objection(sentence="odd numbers" if is_odd else "even numbers", surely=is_odd or self.surely)
+        return [found, Objection(sentence="whatever", surely=False)]
+
+
+@pytest.mark.parametrize(
+    ("surely", "spares", "weight", "stopping"),
+    [
+        (True, "", 100, ["even numbers", "odd numbers"]),
+        (False, "", 100, []),
+        (True, addresses_of("m4")["sms"], 100, []),
+        (True, "", 0, []),
+    ],
+)
+def test_two_sure_reasons_of_an_account_that_leave_it_nobody_stop_it_together(
+    database: Database, stage: Stage, surely: bool, spares: str, weight: int, stopping: list[str]
+) -> None:
+    particular = Particular(surely=surely, spares=spares)
+    stage.opened.append(particular)
+    account = Account(name="sms.particular", provider=particular, weight=weight)
+    stage.accounts["sms"] = (*stage.accounts["sms"], account)
+    with database.transaction() as connection:
+        make_members(connection, 6)
+        make_campaign(connection)
+
+    found = stage.ask()
+
+    assert sorted(stops(found)) == stopping
+    assert found.could_go is (stopping == [])
+    assert only(found, "odd numbers").count == 3 and only(found, "whatever").count == (5 if spares else 6)
 
 
 def test_an_account_that_stands_by_stops_nothing(database: Database, stage: Stage) -> None:
@@ -376,6 +441,31 @@ def test_a_notice_that_a_member_allowed_no_more_of_is_counted(database: Database
     finding = only(stage.ask(), "nothing is left")
 
     assert (finding.count, finding.examples, finding.stops) == (1, ("m1",), False)
+
+
+@pytest.mark.parametrize(("weight", "could_go"), [(100, False), (0, True)])
+def test_a_notice_that_nobody_who_has_words_allows_any_more_stops_what_does_not_stand_by(
+    database: Database, stage: Stage, weight: int, could_go: bool
+) -> None:
+    unfit = stage.account("wechat.official_account", WECHAT, name="wechat.unfit", weight=weight)
+    fit = stage.account("wechat.official_account", {**WECHAT, "template_ids": {"*": "T2"}})
+    stage.accounts["wechat"] = (fit, unfit)
+    with database.transaction() as connection:
+        make_members(connection, 2)
+        make_campaign(connection, channels=["wechat"])
+        told = {"provider": "wechat.official_account", "channel": "wechat", "template_code": "T1", "kind": "withdrawn"}
+        connection.execute(
+            permissions.insert(),
+            [
+                {**told, "key": key, "fingerprint": fingerprint(SECRET, "wechat", addresses_of(key)["wechat"]), "occurred_at": NOON, "received_at": NOON}
+                for key in ("m1", "m2")
+            ],
+        )  # fmt: skip
+
+    found = stage.ask()
+
+    assert only(found, "nothing is left").account == "wechat.unfit"
+    assert found.could_go is could_go
 
 
 def test_pace_and_quota_say_how_long_it_takes_and_how_many_would_be_too_late(database: Database, stage: Stage) -> None:
@@ -496,9 +586,32 @@ def test_a_template_that_changed_since_is_told(database: Database, stage: Stage)
         make_members(connection, 1)
         campaign = make_campaign(connection)
         changed = {**campaign.template_content, "title": {"zh": "旧", "en": "Old"}}
-        connection.execute(update(template_versions).values(content=changed))
+        connection.execute(update(template_versions).values(content=changed, digest=digest(changed)))
 
     assert only(stage.ask(), "has changed since").stops is False
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_mail_is_warned_of_only_where_the_words_that_are_sent_are_the_ones_looked_at(
+    database: Database, stage: Stage, tmp_path: Path, changed: bool
+) -> None:
+    copied = tmp_path / "templates" / "new-season"
+    shutil.copytree(load_library().folder("new-season"), copied)
+    sheet = copied / "template.yaml"
+    sheet.write_text(sheet.read_text(encoding="utf-8").replace("https://", "http://"), encoding="utf-8")
+    stage.library = load_library(copied.parent)
+    assert [each.sentence for each in stage.library.warnings("new-season")] == ["the link {address} is not https"]
+    with database.transaction() as connection:
+        make_members(connection, 1)
+        make_campaign(connection, channels=["email"])
+        if not changed:
+            content = stage.library.content("new-season")
+            connection.execute(update(template_versions).values(content=content, digest=digest(content)))
+
+    said = [str(finding.problem) for finding in stage.ask().findings]
+
+    assert any("is not https" in each for each in said) is not changed
+    assert any("has changed since" in each for each in said) is changed
 
 
 class Launching(AliyunSms):
@@ -555,6 +668,6 @@ def test_words_kept_from_before_a_rule_are_held_to_it(database: Database, stage:
         campaign = make_campaign(connection)
         content: dict[str, Any] = copy.deepcopy(dict(campaign.template_content))
         content["parts"]["sms"]["zh"]["text"] = words
-        connection.execute(update(template_versions).values(content=content))
+        connection.execute(update(template_versions).values(content=content, digest=digest(content)))
 
     assert said in stops(stage.ask())

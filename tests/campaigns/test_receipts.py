@@ -2,10 +2,12 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, text
 
+from campaigns.invariants import broken
 from campaigns.sends import apply_reports, reference_of, store_reports
 from channels.message import DeliveryReport, ReportStatus
 from database.engine import Database
@@ -17,12 +19,12 @@ HERE = "0123abcd"
 PROVIDER = "sms.aliyun"
 
 
-def accepted_sends(database: Database, count: int) -> list[int]:
+def accepted_sends(database: Database, count: int, *, channel: str = "sms", provider: str = PROVIDER) -> list[int]:
     """Plan sends and say by hand that a provider took them, each under the reference ref-ID."""
     with database.transaction() as connection:
         make_members(connection, count)
-        plan_all(connection, make_campaign(connection))
-        connection.execute(text("UPDATE sends SET state = 'accepted', attempts = 1, provider = :p"), {"p": PROVIDER})
+        plan_all(connection, make_campaign(connection, channels=[channel]))
+        connection.execute(text("UPDATE sends SET state = 'accepted', attempts = 1, provider = :p"), {"p": provider})
         connection.execute(
             text(
                 "INSERT INTO attempts (send_id, number, provider, marked_at, outcome, provider_ref) "
@@ -130,3 +132,25 @@ def test_a_report_that_fits_nothing_is_given_up_after_three_days(database: Datab
         left = connection.execute(select(receipts.c.applied_at, receipts.c.send_id)).one()
     assert applied == 1
     assert left.applied_at == NOON
+
+
+def test_a_bounce_in_a_mailbox_that_two_accounts_share_is_about_the_mail_of_either(database: Database) -> None:
+    (send_id,) = accepted_sends(database, 1, channel="email", provider="email.smtp.second")
+
+    tell(database, [replace(a_report(send_id, ReportStatus.BOUNCED), provider="email.smtp")])
+
+    assert states(database) == {"failed": 1}
+    with database.transaction() as connection:
+        assert connection.execute(select(suppressions.c.channel)).scalars().all() == ["email"]
+        assert broken(connection) == []
+
+
+def test_a_report_on_another_channel_than_the_hand_over_is_about_nothing(database: Database) -> None:
+    (send_id,) = accepted_sends(database, 1, channel="email", provider="email.smtp")
+
+    tell(database, [a_report(send_id, ReportStatus.FAILED)])
+
+    assert states(database) == {"accepted": 1}
+    with database.transaction() as connection:  # Had it been applied, the ledger would say so.
+        connection.execute(text("UPDATE receipts SET attempt = 1, applied_at = now()"))
+        assert [each.name for each in broken(connection)] == ["a receipt was applied to a hand-over on another channel"]

@@ -1,13 +1,16 @@
 """What may be said about members is read for many of them at once, in each one's own days."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import insert
 
-from campaigns.rendering_facts import facts_for
+from campaigns.rendering_facts import COUNTED, KNOWN_OF_ORDERS, facts_for
 from database.engine import Database
 from database.tables import facts, members
+from members.events import NewEvent, record
+from members.reckoning import reckon
+from templates.known_facts import SAMPLE_FACTS
 
 NOW = datetime(2026, 3, 4, 18, 30, tzinfo=UTC)
 
@@ -87,3 +90,25 @@ def test_five_hundred_members_are_read_in_one_statement(database: Database) -> N
 
     assert len(known) == 500
     assert {known[number]["spend"] for number in known} == {5}
+
+
+def test_what_was_bought_is_told_where_somebody_asks(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(insert(members), [{"id": number, "key": key} for number, key in ((1, "a"), (2, "b"))])
+        given_back = {"properties": {"order": "1"}, "kind": "order.refunded", "value": Decimal(5)}
+        paid = {"kind": "order.paid", "value": Decimal(20), "occurred_at": NOW - timedelta(days=3)}
+        for number, told in enumerate(({**paid, "properties": {"category": "茶"}}, paid, given_back), 1):
+            event = NewEvent(**{"source": "shop", "key": str(number), "member_key": "a", "occurred_at": NOW, **told})
+            record(connection, [event], now=NOW)
+        reckon(connection, now=NOW)
+
+        known = facts_for(connection, [1, 2], NOW, orders=True)
+
+    bought = known[1]["orders"]
+    assert bought == {
+        "count": 2, "spent": 35, "refunded": 5, "average": Decimal("17.5"), "first_on": date(2026, 3, 2),
+        "last_on": date(2026, 3, 2), "days_between": 0, "favourite_category": "茶", "last_category": "茶",
+        **{f"count_{days}d": 2 for days in (7, 30, 90, 365)}, **{f"spent_{days}d": 35 for days in (7, 30, 90, 365)},
+    }  # fmt: skip
+    assert known[2]["orders"] == dict.fromkeys(COUNTED, 0)
+    assert set(SAMPLE_FACTS["orders"]) == {*COUNTED, *KNOWN_OF_ORDERS, "first_on", "last_on"}

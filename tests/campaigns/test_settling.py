@@ -1,19 +1,14 @@
 """Sends in doubt, asked about with a provider that knows them by their words alone, or that cannot say."""
 
-import json
 import time
-import urllib.request
 import uuid
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, text
 
 from campaigns.carrier import Carrier
 from campaigns.delivery import deliver
-from campaigns.invariants import broken
 from campaigns.sends import InDoubt, SettlingRules, ask_later, settle_found, take_doubtful
 from campaigns.sends.settling import LONGEST_WAIT
 from campaigns.settling import settle
@@ -24,8 +19,10 @@ from channels.simulator.running import SimulatorProcess
 from database.engine import Database
 from database.tables import attempts
 from tests.campaigns.test_planning import plan_all
-from tests.carriers import a_carrier, a_simulator, carried_by, taken
+from tests.carriers import a_carrier, carried_by, steer, taken
 from tests.makers import NOON, make_campaign, make_members, states
+
+pytestmark = pytest.mark.usefixtures("sound")
 
 MINUTE = timedelta(minutes=1)
 TWILIO = {
@@ -37,29 +34,14 @@ TWILIO = {
 
 
 @pytest.fixture
-def simulator(tmp_path: Path) -> Iterator[SimulatorProcess]:
-    with a_simulator(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
 def carrier(database: Database, simulator: SimulatorProcess) -> Carrier:
     """The carrier of an account whose provider lists what went to a number, and names no reference of ours."""
     provider = open_provider("sms.twilio", {**TWILIO, "endpoint": simulator.http_url})
     return carried_by(a_carrier(database, simulator, "sms"), provider)
 
 
-@pytest.fixture(autouse=True)
-def sound(database: Database) -> Iterator[None]:
-    """Hold every invariant after every test that sends."""
-    yield
-    with database.transaction() as connection:
-        assert broken(connection) == []
-
-
 def order(simulator: SimulatorProcess, *faults: Fault) -> None:
-    body = json.dumps({"next": [each.value for each in faults]}).encode()
-    urllib.request.urlopen(f"{simulator.http_url}/_simulator/faults", body, timeout=5).close()
+    steer(simulator, {"next": faults})
 
 
 def in_doubt(carrier: Carrier, simulator: SimulatorProcess, *faults: Fault) -> None:

@@ -3,7 +3,6 @@
 import json
 import random
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
@@ -22,6 +21,7 @@ from channels.simulator.settings import ReceiptRules, SimulatorSettings
 from channels.sms.aliyun import LONGEST_OUT_ID, MOST, AliyunSms
 from channels.sms.aliyun_codes import ABOUT_ALL, MEANINGS
 from channels.sms.batches import Batch, Limits, batches, reference_in
+from tests.carriers import steer
 
 TAKEN = {"Code": "OK", "Message": "OK", "BizId": "900619746936498440^0", "RequestId": "R"}
 NOW = datetime(2025, 6, 18, 2, 3, 4, tzinfo=UTC)
@@ -296,8 +296,7 @@ def provider(simulator: SimulatorProcess) -> Iterator[AliyunSms]:
 
 
 def order(simulator: SimulatorProcess, *faults: Fault) -> None:
-    body = json.dumps({"next": faults}).encode()
-    urllib.request.urlopen(f"{simulator.http_url}/_simulator/faults", body, timeout=5).close()
+    steer(simulator, {"next": faults})
 
 
 def test_the_strict_gateway_takes_a_batch_and_each_of_its_messages_can_be_asked_about(

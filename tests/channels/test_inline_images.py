@@ -124,3 +124,19 @@ def test_sendgrid_is_given_pictures_as_inline_attachments() -> None:
         ("image/png", "logo-0a1b2c3d4e5f.png", "inline"),
         ("image/gif", "back-5f4e3d2c1b0a.gif", "inline"),
     ]
+
+
+def test_what_sendgrid_is_told_by_parts_is_not_written_as_a_mail_beside() -> None:
+    inline_images._encoded.cache_clear()
+
+    sent(TAKEN, message=mail("m1", parts={**MESSAGE.parts, "html": HTML}, images=IMAGES))
+
+    assert inline_images._encoded.cache_info().misses == 0
+
+
+def test_a_picture_that_cannot_stand_in_a_mail_is_not_given_to_sendgrid() -> None:
+    message = mail("m1", parts={**MESSAGE.parts, "html": HTML}, images={LOGO: b"<svg></svg>"})
+
+    outcome, server = sent(TAKEN, message=message)
+
+    assert (outcome.kind, server.requests) == (OutcomeKind.REJECTED, [])

@@ -251,7 +251,7 @@ def test_a_mail_server_that_quotes_the_password_does_not_get_it_told(reply: str)
 def test_no_redirect_is_followed_by_any_call(name: str, status: int) -> None:
     with scripted(answer({})) as elsewhere:
         moved = answer({"moved": True}, status=status, headers=[f"Location: {elsewhere.url}/"])
-        for first in ([], [HANDED] if name.startswith("wechat") else []):
+        for first in ([], [HANDED]) if name.startswith("wechat") else ([],):
             with scripted(*first, moved) as server:
                 provider = opened(name, server.url)
                 list(all_calls(provider, name))

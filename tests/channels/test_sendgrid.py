@@ -100,6 +100,25 @@ def test_a_header_that_means_more_than_it_says_is_refused_before_any_call(header
     assert (outcome.kind, server.requests) == (OutcomeKind.REJECTED, [])
 
 
+@pytest.mark.parametrize(
+    ("reference", "parts", "blame"),
+    [
+        ("a b", MESSAGE.parts, Blame.NOBODY),
+        ("a", {"text": "x"}, Blame.CONTENT),
+        ("a", {"subject": " ", "text": "x"}, Blame.CONTENT),
+        ("a", {"subject": "x", "text": "", "html": ""}, Blame.CONTENT),
+    ],
+)
+def test_what_no_mail_can_be_made_of_is_refused_before_any_call(
+    reference: str, parts: Mapping[str, str], blame: Blame
+) -> None:
+    outcome, server = sent(
+        TAKEN, message=Message(reference=reference, channel=Channel.EMAIL, address="m@example.com", parts=parts)
+    )
+
+    assert (outcome.kind, outcome.blame, server.requests) == (OutcomeKind.REJECTED, blame, [])
+
+
 def error(field: str | None) -> object:
     return {"errors": [{"message": "m@example.com is wrong", "field": field, "help": None}]}
 

@@ -1,5 +1,6 @@
 """The simulator's page: it shows what came as phones do, believes nothing of it, and lets members act."""
 
+import base64
 import http.client
 import re
 import threading
@@ -7,7 +8,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -19,6 +20,7 @@ from channels.provider import Provider
 from channels.registry import open_provider
 from channels.simulator.members_acts import acts_of, told_as
 from channels.simulator.page_words import CHINESE, ENGLISH, words_for
+from channels.simulator.record import LARGEST_SHOWN, LARGEST_TOGETHER, SHOWN, Record
 from channels.simulator.running import SimulatorProcess
 from channels.simulator.settings import ReceiptRules, SimulatorSettings
 
@@ -138,20 +140,26 @@ def send(simulator: SimulatorProcess, name: str, address: str, parts: dict[str, 
     assert outcome.kind.value == "accepted", outcome
 
 
-def send_mail(simulator: SimulatorProcess, address: str, **parts: str) -> None:
-    provider = open_provider(
-        "email.smtp",
-        {
-            "host": "127.0.0.1",
-            "port": simulator.smtp_port,
-            "security": "none",
-            "sender_address": "news@tidings.example",
-        },
-    )
+def send_mail(
+    simulator: SimulatorProcess,
+    address: str,
+    name: str = "email.smtp",
+    images: Mapping[str, bytes] | None = None,
+    **parts: str,
+) -> None:
+    smtp = {"host": "127.0.0.1", "port": simulator.smtp_port, "security": "none"}
+    http = {"endpoint": simulator.http_url, "api_key": "simulated-mail-key"}
+    given = smtp if name == "email.smtp" else http
+    provider = open_provider(name, {**given, "sender_address": "news@example.com"})
     unsubscribe = parts.pop("unsubscribe", "")
     headers = {"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
     message = Message(
-        reference="r1", channel=Channel.EMAIL, address=address, parts=parts, headers=headers if unsubscribe else {}
+        reference="r1",
+        channel=Channel.EMAIL,
+        address=address,
+        parts=parts,
+        headers=headers if unsubscribe else {},
+        images=images or {},
     )
     (outcome,) = provider.deliver([message], deadline=time.monotonic() + 10)
     provider.close()
@@ -286,6 +294,85 @@ def test_a_mail_is_shown_as_designed_as_text_and_with_its_headers(simulator: Sim
         frame["srcdoc"] or ""
     )
     assert "生日快乐" in made.words and "X-Tidings-Reference" in made.words
+
+
+#: A mail with both is larger than what the page once kept of a mail.
+PICTURES = {
+    "logo-1.png@tidings": b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 780,
+    "back-1.gif@tidings": b"GIF89a" + bytes(range(256)) * 780,
+}
+
+
+@pytest.mark.parametrize("text", ["图", ""])
+@pytest.mark.parametrize("name", ["email.smtp", "email.sendgrid"])
+def test_pictures_that_travel_inside_a_mail_are_shown(simulator: SimulatorProcess, name: str, text: str) -> None:
+    address = f"{name.partition('.')[2]}{len(text)}@members.example"
+    html = "".join(f'<img src="cid:{cid}" alt="x">' for cid in PICTURES) + '<img src="cid:nobodys@tidings">'
+    parts = {"subject": "s", "html": html, **({"text": text} if text else {})}
+    send_mail(simulator, address, name, PICTURES, **parts)
+
+    made = Elements(look(simulator, wanted=address))
+
+    (frame,) = [attributes for tag, attributes in made.found if tag == "iframe"]
+    shown = re.findall(r'src="([^"]+)"', frame["srcdoc"] or "")
+    assert shown == [
+        *(
+            f"data:image/{cid.partition('.')[2][:3]};base64,{base64.b64encode(content).decode()}"
+            for cid, content in PICTURES.items()
+        ),
+        "cid:nobodys@tidings",
+    ]
+
+
+def test_of_many_large_mails_the_page_holds_the_latest_whole(tmp_path: Path) -> None:
+    record = Record(tmp_path / "record.jsonl")
+    mail = {"provider": "email.smtp", "reference": "", "address": "a@b.cn"}
+    fitting = LARGEST_TOGETHER // LARGEST_SHOWN
+    try:
+        for _small in range(2):
+            record.append(**mail, text="small", source=b"x")
+        for number in range(fitting + 2):
+            record.append(**mail, text=f"{number}", source=b"x" * LARGEST_SHOWN)
+        record.append(**mail, text="too large", source=b"x" * (LARGEST_SHOWN + 1))
+        shown = record.shown()
+    finally:
+        record.close()
+
+    assert [each.text for each in shown] == [
+        "small",
+        "small",
+        *(f"{number}" for number in range(fitting + 2)),
+        "too large",
+    ]
+    assert [bool(each.source) for each in shown] == [*[False] * 4, *[True] * fitting, False]
+
+
+def test_what_is_forgotten_makes_room(tmp_path: Path) -> None:
+    record = Record(tmp_path / "record.jsonl")
+    large = b"x" * LARGEST_SHOWN
+    try:
+        for _round in range(2):
+            for number in range(SHOWN):
+                source = large if number < LARGEST_TOGETHER // LARGEST_SHOWN else b""
+                record.append(provider="email.smtp", reference="", address="a@b.cn", text=f"{number}", source=source)
+        shown = record.shown()
+    finally:
+        record.close()
+
+    assert sum(len(each.source) for each in shown) == LARGEST_TOGETHER // LARGEST_SHOWN * LARGEST_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("sms.twilio", True), ("sms.kannel", True), ("sms.aliyun", False), ("sms.tencent", False)],
+)
+def test_parts_are_told_where_the_whole_text_is_known(simulator: SimulatorProcess, name: str, told: bool) -> None:
+    number = f"+8613800000{sorted(ACCOUNTS).index(name):03d}"
+    send(simulator, name, number, {"text": "您好", "name": "李"})
+
+    page = look(simulator, channel="sms", wanted=number[-8:])
+
+    assert ("1 part " in Elements(page).words) is told and "Nothing goes to such an address" not in page
 
 
 @pytest.mark.parametrize("name", sorted(ACCOUNTS))

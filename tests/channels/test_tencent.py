@@ -93,6 +93,15 @@ def asked(server: ScriptedServer) -> list[dict[str, object]]:
     return [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
 
 
+@pytest.mark.parametrize(("fee", "parts"), [(1, 1), (999, 999), (0, None), (-1, None), (70_000, None), (True, None), ("2", None)])
+def test_a_bill_that_no_message_can_have_is_not_believed(fee: object, parts: int | None) -> None:
+    with opened(statuses(status(1, Fee=fee))) as (provider, _):
+        (outcome,) = deliver(provider, [message(1)])
+
+    assert (outcome.kind, outcome.parts) == (OutcomeKind.ACCEPTED, parts)
+    assert type(outcome.parts) is type(parts)
+
+
 def test_a_message_goes_out_as_its_template_with_the_variables_in_their_places() -> None:
     with opened(statuses(status(1, Fee=2))) as (provider, server):
         (outcome,) = deliver(provider, [message(1)])

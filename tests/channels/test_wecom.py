@@ -214,3 +214,45 @@ def test_the_staff_of_a_task_are_named() -> None:
     }
     with contacts(TOKEN, answer(rows)) as (provider, _):
         assert provider.staff("msgSIMULATED0001", deadline=time.monotonic() + 10) == ["zhangsan"]
+
+
+ASKED_AFTER = [reference(task, "wmA") for task in ("task1", "task2")]
+STAFF = answer({"errcode": 0, "next_cursor": "", "task_list": [{"userid": "zhangsan"}]})
+SENT = answer({"errcode": 0, "next_cursor": "", "send_list": [{"external_userid": "wmA", "status": 1}]})
+WAITING = answer({"errcode": 0, "next_cursor": "", "send_list": [{"external_userid": "wmA", "status": 0}]})
+GONE = answer({"errcode": 41063, "errmsg": "no such task"})
+BUSY = answer({"errcode": -1, "errmsg": "system busy"})
+FAILED = answer("oh", status=500)
+
+
+@pytest.mark.parametrize(
+    ("acts", "found"),
+    [
+        ([STAFF, SENT, STAFF, SENT], ASKED_AFTER),
+        ([GONE, STAFF, SENT], ASKED_AFTER[1:]),
+        ([FAILED, STAFF, SENT], ASKED_AFTER[1:]),
+        ([STAFF, SENT, GONE], ASKED_AFTER[:1]),
+        ([STAFF, SENT, FAILED], ASKED_AFTER[:1]),
+        ([STAFF, SENT, BUSY], ASKED_AFTER[:1]),
+        ([STAFF, WAITING, FAILED], []),
+        ([STAFF, WAITING, BUSY], []),
+        ([STAFF, WAITING, STAFF, WAITING], []),
+    ],
+)
+def test_what_can_be_said_of_some_tasks_is_told(acts: list[Act], found: list[str]) -> None:
+    with contacts(TOKEN, *acts) as (provider, _):
+        reports = provider.ask_after(ASKED_AFTER, deadline=time.monotonic() + 10)
+
+    assert [each.provider_ref for each in reports] == found
+
+
+@pytest.mark.parametrize(
+    ("acts", "code"),
+    [([FAILED, FAILED], "500"), ([STAFF, FAILED, FAILED], "500"), ([GONE, GONE], "41063"), ([GONE, BUSY], "-1"), ([BUSY], "-1")],
+)
+def test_a_provider_that_can_say_nothing_of_any_task_is_in_trouble(acts: list[Act], code: str) -> None:
+    with contacts(TOKEN, *acts) as (provider, server), pytest.raises(DeliveryError) as caught:
+        provider.ask_after(ASKED_AFTER, deadline=time.monotonic() + 10)
+
+    assert caught.value.code == code
+    assert len(server.requests) == 1 + len(acts)

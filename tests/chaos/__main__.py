@@ -2,7 +2,7 @@
 
 A word does only a part of it: ``strangers`` (``make strangers``) what strangers try at the public side, ``receipts``
 what providers tell, doubled and shuffled, ``words`` whether anybody gets words that are another's, ``sickness`` what becomes of
-messages when one of two accounts is in trouble.
+messages when one of two accounts is in trouble, ``erasure`` whether anything is left of members who were erased.
 """
 
 import json
@@ -16,6 +16,7 @@ from pathlib import Path
 from database.embedded import EmbeddedEngines
 from database.engine import Database
 from database.migrations.running import upgrade
+from tests.chaos.erasure import every_canary, is_complete
 from tests.chaos.installation import WINDOW
 from tests.chaos.oracle import Verdict
 from tests.chaos.receipts import FEWEST_A_SECOND, SLOWEST_MS, broken_words, everything_told
@@ -91,8 +92,21 @@ def sickness() -> dict[str, object]:
     return every_sickness(folder("sickness"), seconds=30, each_wave=25)
 
 
+def erasure() -> dict[str, object]:
+    """Erase 1,000 members with a word of their own in every place, in the middle of a journey."""
+    home = folder("erasure")
+    with EmbeddedEngines(home) as engines:
+        upgrade(engines.database_url)
+        database = Database(engines.database_url)
+        begun = time.perf_counter()
+        seen = every_canary(database, engines.redis_url, folder("dumps"), count=1_000, others=1_000, logs=home)
+        database.close()
+    return seen | {"kept": is_complete(seen, 1_000), "seconds": round(time.perf_counter() - begun, 1)}
+
+
 PARTS: Mapping[str, Callable[[], dict[str, object]]] = {
     "strangers": strangers, "receipts": receipts, "words": words, "sickness": sickness,
+    "erasure": erasure,
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,7 @@ from database.migrations.running import upgrade
 from database.tables import members
 from tests.campaigns.test_planning import a_group
 from tests.carriers import a_simulator, account_settings
+from tests.chaos.people import make_people
 from tests.makers import SECRET, make_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WINDOW = 64 * 3
 SETTLE_AFTER = 1.0
 LEASE = 4.0
+CLOSE_AFTER = 30.0
 
 
 @dataclass
@@ -110,11 +112,17 @@ class Installation:
 
 @contextlib.contextmanager
 def an_installation(
-    folder: Path, *, faults: FaultRules, scheduler: bool = True, beside: SimulatorProcess | None = None
+    folder: Path,
+    *,
+    faults: FaultRules,
+    scheduler: bool = True,
+    beside: SimulatorProcess | None = None,
+    close_after: float = CLOSE_AFTER,
 ) -> Iterator[Installation]:
     """Start engines, simulator and scheduler of one's own, with no worker yet.
 
-    ``beside`` is a second world: it carries a second account of SMS, and all that is not SMS.
+    ``beside`` is a second world: it carries a second account of SMS, and all that is not SMS.  ``close_after`` is for how many
+    seconds a doubt is kept that nobody can settle.
     """
     with EmbeddedEngines(folder / "home") as engines, a_simulator(folder, faults=faults) as simulator:
         upgrade(engines.database_url)
@@ -131,7 +139,7 @@ def an_installation(
             "TIDINGS_SECRET": SECRET.decode(),
             "TIDINGS_PROVIDERS": json.dumps(providers),
             "TIDINGS_SETTLING__AFTER": f"{SETTLE_AFTER:.0f}s",
-            "TIDINGS_SETTLING__CLOSE_AFTER": "30s",
+            "TIDINGS_SETTLING__CLOSE_AFTER": f"{close_after:.0f}s",
             "TIDINGS_WORKERS__LEASE": f"{LEASE:.0f}s",
             "TIDINGS_QUIET_HOURS": "none",
             "TIDINGS_CAPS": "[]",
@@ -148,31 +156,7 @@ def an_installation(
 
 def plan_sends(connection: Connection, count: int) -> None:
     """Make as many members as needed for ``count`` sends, a tenth of them held back, over three channels."""
-    connection.execute(
-        text(
-            "INSERT INTO members (key, name, joined_at) "
-            "SELECT 'm' || g, '会员' || g, '2025-01-01' FROM generate_series(1, :count) g"
-        ),
-        {"count": count},
-    )
-    forms = {
-        "sms": "'+86138' || lpad(id::text, 8, '0')",
-        "email": "'m' || id || '@example.com'",
-        "wechat": "'o' || lpad(id::text, 27, '0')",
-    }
-    for channel, form in forms.items():
-        connection.execute(
-            text(
-                f"INSERT INTO addresses (member_id, channel, address, fingerprint) "
-                f"SELECT id, '{channel}', {form}, sha256(convert_to({form}, 'UTF8')) FROM members"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO consents (member_id, channel, purpose, granted, source, occurred_at) "
-                f"SELECT id, '{channel}', 'marketing', true, 'chaos', '2025-01-01' FROM members"
-            )
-        )
+    make_people(connection, count)
     shares = {"sms": (0, 6), "email": (6, 9), "wechat": (9, 10)}
     for channel, (low, high) in shares.items():
         campaign = make_campaign(connection, campaign=f"wave-{channel}", channels=[channel], control={"share": "0.1"})
@@ -181,10 +165,17 @@ def plan_sends(connection: Connection, count: int) -> None:
         plan(connection, campaign, a_group(chosen, "chaos"), now=now, rules=PlanningRules(quiet_hours=None))
 
 
-def run_until_settled(running: Installation, hurt: Mapping[float, object], *, kill_every: float, limit: float) -> float:
+def run_until_settled(
+    running: Installation,
+    hurt: Mapping[float, object],
+    *,
+    kill_every: float,
+    limit: float,
+    enough: Callable[[Installation], bool] = lambda running: False,
+) -> float:
     """Hurt the installation at the given seconds and kill a worker regularly until every send is settled.
 
-    Returns the seconds it took; past ``limit`` whatever is unsettled stays so.
+    Returns the seconds it took; past ``limit``, or once there is ``enough`` to see, whatever is unsettled stays so.
     """
     die, began = random.Random(1), time.monotonic()
     plans = sorted(hurt.items())
@@ -199,7 +190,7 @@ def run_until_settled(running: Installation, hurt: Mapping[float, object], *, ki
         except SQLAlchemyError:
             time.sleep(0.2)  # PostgreSQL is coming back.
             continue
-        if left == 0 and not plans:
+        if not plans and (left == 0 or enough(running)):
             return passed
         if not carrying and left:
             _hurry(running)

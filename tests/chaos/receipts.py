@@ -28,6 +28,7 @@ from channels.simulator.receipts import Push
 from database.engine import Database, read_clock
 from database.tables import members
 from tests.campaigns.test_planning import RULES, a_group
+from tests.chaos.people import make_people
 from tests.chaos.pushes import NAMES, Carried, PretendProviders, Request, as_request, carried_by, garbage
 from tests.listening import ListeningSide, told_by
 from tests.makers import NOON, SECRET, make_campaign
@@ -39,9 +40,6 @@ FOREIGN = "deadbeef"  #: the mark of another installation that shares our accoun
 SLOWEST_MS, FEWEST_A_SECOND = 500, 1000
 
 _PLACES = {"sms": (0, 1, 2, 3), "email": (4, 5, 6), "wechat": (7,)}  #: which of ``NAMES`` carry each channel
-_ADDRESSES = {
-    "sms": "'+86138' || lpad(id::text, 8, '0')", "email": "'m' || id || '@example.com'", "wechat": "'o' || lpad(id::text, 27, '0')",
-}  # fmt: skip
 _FALLS = """
 CREATE TABLE falls (id bigint, before text, after text);
 CREATE FUNCTION note_fall() RETURNS trigger LANGUAGE plpgsql AS
@@ -67,7 +65,7 @@ class Story:
 def make_story(connection: Connection, receipts: int, chance: random.Random) -> Story:
     """Make so many sends that there are ``receipts`` different reports about them, and decide on each one's fate."""
     count = receipts * 5 // 6
-    _people(connection, count)
+    make_people(connection, count)
     carried: list[Carried] = []
     for channel, places in _PLACES.items():
         campaign = make_campaign(connection, campaign=f"wave-{channel}", channels=[channel])
@@ -91,26 +89,6 @@ _OF_PLACE = text(
     "SELECT s.id, a.address FROM sends s JOIN addresses a ON a.id = s.address_id "
     "WHERE s.channel = :channel AND s.member_id % 8 = :place ORDER BY s.id"
 )
-
-
-def _people(connection: Connection, count: int) -> None:
-    connection.execute(
-        text("INSERT INTO members (key, joined_at) SELECT 'm' || g, '2025-01-01' FROM generate_series(1, :count) g"),
-        {"count": count},
-    )
-    for channel, form in _ADDRESSES.items():
-        connection.execute(
-            text(
-                "INSERT INTO addresses (member_id, channel, address, fingerprint) "
-                f"SELECT id, '{channel}', {form}, sha256(convert_to({form}, 'UTF8')) FROM members"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO consents (member_id, channel, purpose, granted, source, occurred_at) "
-                f"SELECT id, '{channel}', 'marketing', true, 'chaos', '2025-01-01' FROM members"
-            )
-        )
 
 
 def _say_they_were_carried(connection: Connection, carried: Sequence[Carried], early: frozenset[int]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from campaigns.invariants import Broken, broken
 from channels.simulator.faults import FaultRules
-from tests.chaos.installation import Installation, an_installation, plan_sends, run_until_settled
+from tests.chaos.installation import CLOSE_AFTER, Installation, an_installation, plan_sends, run_until_settled
 from tests.chaos.oracle import Verdict, judge
 
 FAULTS = FaultRules(answer_lost=0.01, unavailable=0.01)
@@ -20,13 +20,20 @@ Sabotage = Callable[[Installation], contextlib.AbstractContextManager[None]]
 
 
 def everything_at_once(
-    folder: Path, *, sends: int, limit: float, sabotage: Sabotage | None = None, crashes: int = 1
+    folder: Path,
+    *,
+    sends: int,
+    limit: float,
+    sabotage: Sabotage | None = None,
+    crashes: int = 1,
+    close_after: float = CLOSE_AFTER,
+    enough: Callable[[Installation], bool] = lambda running: False,
 ) -> tuple[Verdict, list[Broken], float]:
     """Kill a worker every two seconds, flush Redis twice, crash PostgreSQL; return what came of it.
 
-    ``sabotage`` switches one guard off from outside, to see the run turn red.
+    ``sabotage`` switches one guard off from outside, to see the run turn red, until there is ``enough`` to see.
     """
-    with an_installation(folder, faults=FAULTS) as running:
+    with an_installation(folder, faults=FAULTS, close_after=close_after) as running:
         with running.database.transaction() as connection:
             plan_sends(connection, sends)
         with contextlib.ExitStack() as held:
@@ -35,7 +42,7 @@ def everything_at_once(
             running.start_workers()
             blows: dict[float, object] = {3.0: running.flush_redis, 7.0: running.flush_redis}
             blows |= {5.0 + 4 * number: running.engines.crash_postgres for number in range(crashes)}
-            seconds = run_until_settled(running, blows, kill_every=2.0, limit=limit)
+            seconds = run_until_settled(running, blows, kill_every=2.0, limit=limit, enough=enough)
         verdict = judge(running)
         with running.database.transaction() as connection:
             return verdict, broken(connection), seconds
@@ -83,6 +90,13 @@ def messaging_the_control_arm(running: Installation) -> Iterator[None]:
         connection.execute(text("ALTER TABLE sends DROP CONSTRAINT sends_control_is_withheld_check"))
         connection.execute(text("UPDATE sends SET state = 'waiting' WHERE state = 'withheld'"))
     yield
+
+
+def has_messaged_the_control_arm(running: Installation) -> bool:
+    """Say whether whatever was to be withheld is handed over by now."""
+    with running.database.transaction() as connection:
+        query = "SELECT count(*) FROM sends WHERE arm = 'control' AND state IN ('waiting', 'claimed', 'submitting')"
+        return connection.execute(text(query)).scalar_one() == 0
 
 
 @contextlib.contextmanager

@@ -6,12 +6,10 @@ notices.  The two pretend providers keep records of their own, and those are the
 """
 
 import contextlib
-import json
 import os
 import signal
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -27,7 +25,7 @@ from channels.simulator.record import read_record
 from channels.simulator.running import SimulatorProcess
 from database.tables import members
 from tests.campaigns.test_planning import a_group
-from tests.carriers import a_simulator
+from tests.carriers import a_simulator, steer
 from tests.chaos.installation import Installation, an_installation, reference_mark
 from tests.makers import make_campaign, make_members
 
@@ -102,11 +100,6 @@ def flowing(running: Installation, *, each_wave: int) -> Iterator[None]:
         thread.join()
 
 
-def _rules(simulator: SimulatorProcess, rules: Mapping[str, float]) -> None:
-    request = urllib.request.Request(f"{simulator.http_url}/_simulator/faults", json.dumps(rules).encode())
-    urllib.request.urlopen(request, timeout=10).close()
-
-
 @contextlib.contextmanager
 def _frozen(simulator: SimulatorProcess) -> Iterator[None]:
     os.kill(simulator.process_id or 0, signal.SIGSTOP)
@@ -119,11 +112,11 @@ def _frozen(simulator: SimulatorProcess) -> Iterator[None]:
 def _meeting(**rules: float) -> Callable[[SimulatorProcess], contextlib.AbstractContextManager[None]]:
     @contextlib.contextmanager
     def sick(simulator: SimulatorProcess) -> Iterator[None]:
-        _rules(simulator, rules)
+        steer(simulator, rules)
         try:
             yield
         finally:
-            _rules(simulator, dict.fromkeys(rules, 0.0))
+            steer(simulator, dict.fromkeys(rules, 0.0))
 
     return sick
 

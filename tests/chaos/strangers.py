@@ -35,7 +35,7 @@ from tests.makers import NOON, SECRET, addresses_of, make_campaign, make_members
 LEASE = timedelta(seconds=60)
 EVIL = "https://evil.example/"
 #: What a click on a link may add to, and nothing else.
-CLICKS = {"events", "unprocessed_events", "facts"}
+CLICKS = {"events", "unprocessed_events", "facts", "touched_members"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import pytest
 from tests.chaos.installation import WINDOW
 from tests.chaos.runs import (
     everything_at_once,
+    has_messaged_the_control_arm,
     messaging_the_control_arm,
     resending_what_is_marked,
     without_the_poll,
@@ -15,7 +16,7 @@ from tests.chaos.runs import (
 
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_when_everything_goes_wrong(tmp_path: Path) -> None:
-    verdict, unsound, _ = everything_at_once(tmp_path, sends=10_000, limit=240)
+    verdict, unsound, _ = everything_at_once(tmp_path, sends=10_000, limit=240, close_after=12)
 
     assert (verdict.lost, verdict.doubled, verdict.to_control, verdict.unsettled) == (0, 0, 0, 0), verdict
     assert verdict.kills >= 3, verdict
@@ -40,7 +41,12 @@ def test_without_the_poll_a_flushed_redis_stops_the_road(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_without_postgresqls_own_refusal_the_control_arm_is_messaged(tmp_path: Path) -> None:
     verdict, unsound, _ = everything_at_once(
-        tmp_path, sends=500, limit=60, sabotage=messaging_the_control_arm, crashes=0
+        tmp_path,
+        sends=500,
+        limit=60,
+        sabotage=messaging_the_control_arm,
+        crashes=0,
+        enough=has_messaged_the_control_arm,
     )
 
     assert verdict.to_control > 0

@@ -1,8 +1,16 @@
-"""What providers are opened with."""
+"""What providers are opened with, and that they are closed."""
 
+import pytest
+from pydantic import BaseModel
+
+from channels.email.settings import SmtpSettings
+from channels.provider import Provider
+from channels.registry import PROVIDERS, ProviderEntry
+from channels.sms.kannel import KannelSettings, KannelSms
 from config.callback_addresses import callback_address
 from config.settings import ProviderChoice, Settings
-from config.wiring import provider_settings
+from config.wiring import open_application, provider_settings
+from language.problems import InputRefused, refuse
 
 SECRET = b"an installation's own secret, long enough"
 KANNEL = {"provider": "sms.kannel", "endpoint": "http://127.0.0.1:13013", "username": "u", "password": "p"}
@@ -26,3 +34,33 @@ def test_a_provider_that_asks_for_no_address_gets_none() -> None:
     choice = ProviderChoice.model_validate({"provider": "email.smtp", "host": "127.0.0.1", "sender_address": "a@example.com"})
 
     assert "callback_url" not in provider_settings(Settings(), choice, SECRET)
+
+
+def test_an_account_that_cannot_be_opened_leaves_none_open_that_was(
+    migrated_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+
+    class Noted(KannelSms):
+        def close(self) -> None:
+            closed.append(self.name)
+            super().close()
+
+    def impossible(settings: BaseModel) -> Provider:
+        raise refuse("this setting cannot be used: {reason}", reason="its key is gone")
+
+    monkeypatch.setitem(PROVIDERS, "sms.kannel", ProviderEntry(KannelSettings, Noted))
+    monkeypatch.setitem(PROVIDERS, "email.smtp", ProviderEntry(SmtpSettings, impossible))
+    settings = Settings.model_validate(
+        {
+            "database_url": migrated_url,
+            "redis_url": redis_url,
+            "secret": SECRET.decode(),
+            "providers": {"sms": [KANNEL, {**KANNEL, "account": "b"}]},
+        }
+    )
+
+    with pytest.raises(InputRefused), open_application(settings):
+        pass
+
+    assert closed == ["sms.kannel", "sms.kannel"]

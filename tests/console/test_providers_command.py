@@ -12,8 +12,8 @@ from campaigns.sends.calls import count_calls
 from channels.simulator.running import SimulatorProcess
 from channels.simulator.settings import SimulatorSettings
 from console.command import assemble
-from database.engine import Database
-from database.tables import attempts
+from database.engine import Database, set_clock
+from database.tables import accounts, attempts
 from tests.campaigns.test_planning import plan_all
 from tests.makers import NOON, make_campaign, make_members
 
@@ -44,6 +44,43 @@ def test_the_list_names_who_carries_each_channel_and_who_else_could(ask) -> None
     assert all((row["state"], row["share"], row["weight"]) == ("well", 1.0, 100) for row in told["accounts"])
     assert "sms.tencent" in told["others"]
     assert "服务商" in ask("list", language="zh").stdout
+
+
+LIMITED = """\
+[[providers.sms]]
+provider = "sms.aliyun"
+access_key_id = "an-id"
+access_key_secret = "k3y-of-nobody-at-all-1"
+sign_name = "晨光生活"
+template_codes = {"*" = "SMS_1"}
+endpoint = "http://127.0.0.1:9"
+per_day = 50
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_programs_get_the_same_english_words_and_whole_numbers_in_either_language(
+    ask, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    (tmp_path / "limited.toml").write_text(LIMITED, encoding="utf-8")
+    monkeypatch.setenv("TIDINGS_FILE", str(tmp_path / "limited.toml"))
+    with database.transaction() as connection:
+        set_clock(connection, NOON)
+        connection.execute(insert(accounts), {"name": "sms.aliyun", "quota_day": NOON.date(), "used": 7, "trips": 2})
+        connection.execute(
+            insert(accounts), {"name": "email.smtp", "trips": 1, "open_until": datetime.now(UTC) + timedelta(hours=1)}
+        )
+
+    told = {row["channel"]: row for row in json.loads(ask("list", "--json", language=language).stdout)["accounts"]}
+
+    assert {channel: (row["in_use"], row["state"], row["used"], row["per_day"]) for channel, row in told.items()} == {
+        "sms": ("configured", "on trial", 7, 50),
+        "email": ("simulated", "left alone", None, None),
+        "wechat": ("simulated", "well", None, None),
+    }
+    table = ask("list", language=language).stdout
+    words = {"en": ("configured", "on trial", "left alone", "7/50"), "zh": ("已配置", "试发中", "暂停使用", "7/50")}
+    assert [word for word in words[language] if word not in table] == []
 
 
 @pytest.mark.parametrize(("name", "to"), [("sms", "13800138000"), ("email.smtp", "a@example.com"), ("wechat", "o" + "1" * 27)])

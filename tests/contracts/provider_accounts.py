@@ -1,8 +1,6 @@
 """One pretend account of every provider, for the cases all of them have to pass."""
 
-import json
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +10,7 @@ from channels.registry import open_provider
 from channels.simulator.faults import Fault
 from channels.simulator.record import RecordedMessage, read_record
 from channels.simulator.running import SimulatorProcess
+from tests.carriers import steer
 
 
 @dataclass(frozen=True)
@@ -263,17 +262,13 @@ class Stage:
         return self.provider.deliver(messages, deadline=time.monotonic() + seconds)
 
     def order(self, *faults: Fault) -> None:
-        self._steer({"next": faults})
+        steer(self._simulator, {"next": faults})
 
     def rule(self, **shares: float) -> None:
-        self._steer(shares)
+        steer(self._simulator, shares)
 
     def recorded(self) -> list[RecordedMessage]:
         return read_record(self._simulator.record_path)[self._before :]
 
     def taken(self) -> list[RecordedMessage]:
         return [each for each in self.recorded() if each.accepted]
-
-    def _steer(self, asked: object) -> None:
-        body = json.dumps(asked).encode()
-        urllib.request.urlopen(f"{self._simulator.http_url}/_simulator/faults", body, timeout=5).close()

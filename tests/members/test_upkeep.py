@@ -25,7 +25,7 @@ ZONE = ZoneInfo("Asia/Shanghai")
 def turns(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Turn]]:
     """Let one chore, due every hour, note its turns."""
     seen: list[Turn] = []
-    chore = Chore(name="noting", every=timedelta(hours=1), do=lambda _, turn: seen.append(turn))
+    chore = Chore("noting", timedelta(hours=1), lambda _, turn: seen.append(turn))
     monkeypatch.setattr(upkeep, "CHORES", (chore,))
     yield seen
 
@@ -48,6 +48,19 @@ def test_a_chore_somebody_else_is_at_is_left_to_them(database: Database, turns: 
 
         assert keep_up(database, zone=ZONE, now=NOW + timedelta(days=1)) == []
     assert keep_up(database, zone=ZONE, now=NOW + timedelta(days=1)) == ["noting"]
+    assert len(turns) == 2
+
+
+def test_a_chore_that_fails_stops_no_other_and_is_tried_again(
+    database: Database, turns: list[Turn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = Chore("failing", timedelta(days=1), lambda _, __: 1 / 0)
+    monkeypatch.setattr(upkeep, "CHORES", (failing, *upkeep.CHORES))
+
+    for after in (timedelta(), timedelta(hours=1)):
+        with pytest.raises(ExceptionGroup) as failed:
+            keep_up(database, zone=ZONE, now=NOW + after)
+        assert [type(error) for error in failed.value.exceptions] == [ZeroDivisionError]
     assert len(turns) == 2
 
 

@@ -130,6 +130,23 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, file: str, text: str |
     assert any(expected in problem for problem in problems), problems
 
 
+def test_a_mail_that_is_written_in_mjml_is_told_of_by_its_own_file(tmp_path: Path) -> None:
+    source = (
+        "<mjml><mj-body><mj-section><mj-column><mj-text>{0} {1}</mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
+    mjml = source.format("{{ tier + 1 }}", '<a href="{{ links.unsubscribe }}">退订</a>')
+
+    problems = told(tmp_path, email__zh__html=None, email__zh__mjml=mjml)
+
+    assert [problem.partition(": ")[0] for problem in problems] == ["email.zh.mjml"], problems
+
+
+def test_what_is_wrong_with_a_finished_mail_is_told_once(tmp_path: Path) -> None:
+    html = f"<p>{'word ' * 15_000}</p>{{{{ links.unsubscribe }}}}"
+
+    assert told(tmp_path, email__zh__html=html, email__zh__txt=None) == ["email.zh.txt: the text is longer than 64 KB"]
+
+
 def test_a_missing_signature_is_no_mistake_because_the_provider_adds_it(tmp_path: Path) -> None:
     assert told(tmp_path, sms__zh__txt="您好，退订回T") == []
 

@@ -136,6 +136,41 @@ def test_a_picture_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    "spoken",
+    ['style="background: url(cid:x@tidings)"', "style=\"background: url('cid:logo-0123456789ab.png@tidings')\""],
+)
+def test_a_content_id_that_somebody_made_up_is_no_picture(tmp_path: Path, spoken: str) -> None:
+    problems = told(check_template(folder(tmp_path, f"<p {spoken}>x</p>{STOP}", images={"logo.png": PNG})))
+
+    name = spoken.partition("cid:")[2].partition("@")[0]
+    assert any(f"there is no picture {name}@tidings in the folder images" in problem for problem in problems), problems
+
+
+def test_a_picture_with_spaces_around_its_address_is_refused_because_nothing_would_be_sent_along(
+    tmp_path: Path,
+) -> None:
+    problems = told(
+        check_template(folder(tmp_path, f'<img src=" images/logo.png " alt="">{STOP}', images={"logo.png": PNG}))
+    )
+
+    assert any("an address in an email is" in problem for problem in problems), problems
+
+
+def test_a_picture_is_spoken_of_to_its_author_as_it_is_written(tmp_path: Path) -> None:
+    html = f'{STOP}\n<img src="images/my-logo.png">\n<img src="cid:my-logo.png">'
+
+    checked = check_template(
+        folder(tmp_path, html, images={"my-logo.png": PNG}, email__zh__txt="x {{ links.unsubscribe }}")
+    )
+
+    assert [(warning.line, warning.values["address"]) for warning in checked.warnings] == [
+        (2, "images/my-logo.png"),
+        (3, "cid:my-logo.png"),
+    ]
+    assert (checked.content or {})["parts"]["email"]["zh"]["html"].count("@tidings") == 2
+
+
 def test_pictures_may_not_be_too_large_together(tmp_path: Path) -> None:
     images = {f"{letter}.png": PNG + letter.encode() * 190_000 for letter in "abc"}
     html = "".join(f'<img src="images/{name}" alt="">' for name in images)

@@ -60,6 +60,22 @@ def test_a_hostile_template_is_refused_with_its_line_before_it_is_compiled(sourc
         compile_content(content(source, part=part))
 
 
+def test_a_text_is_held_to_less_than_the_html_of_a_mail() -> None:
+    long = "a" * 70_000
+
+    found = inspect_content(content(long))
+    of_html = inspect_content(content(long, part="html"))
+
+    assert {key for key, inspection in found.items() if inspection.problems} == {
+        ("email", "zh", "text"),
+        ("sms", "zh", "text"),
+    }
+    assert [inspection.problems for inspection in of_html.values()] == [[], [], [], []]
+    with pytest.raises(InputRefused, match="longer than 64 KB"):
+        compile_content(content(long))
+    assert compile_content(content(long, part="html"))
+
+
 @pytest.mark.parametrize("source", STOPPED_WHEN_RUN, ids=range(len(STOPPED_WHEN_RUN)))
 @pytest.mark.parametrize("part", ["text", "html"])
 def test_a_template_that_does_too_much_ends_as_a_named_refusal(source: str, part: str) -> None:

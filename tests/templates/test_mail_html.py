@@ -47,6 +47,8 @@ def expressions(source: str) -> list[str]:
     return [type(node).__name__ + str(getattr(node, "name", getattr(node, "attr", ""))) for node in found]
 
 
+#: Signs that eat the white space beside an expression; it is gone once a source is read, and so are they.
+SIGN = re.compile(r"(?<=^\{[{%])[-+]|[-+](?=[%}]\}$)")
 EXPRESSION = re.compile(r"""\{\{(?:"[^"]*"|'[^']*'|[^"'}])*\}\}|\{%.*?%\}""")
 SURVIVORS = [
     "<mj-text>{{ name|default(\"<b> & 'quoted' }}\") }}</mj-text>",
@@ -69,8 +71,14 @@ def test_expressions_come_through_mjml_and_styles_untouched(column: str) -> None
     html = finished(source, as_mjml=True)
 
     for expression in EXPRESSION.findall(column):
-        assert expression in html
+        assert SIGN.sub("", expression) in html
     assert set(expressions(html)) == set(expressions(source))
+
+
+def test_white_space_is_eaten_once_and_on_the_side_that_says_so() -> None:
+    html = finished("<p>a\n{%- if tier -%}\nb {% endif -%}\n c {{- name }} d {{--5}}</p>")
+
+    assert "<p>a{% if tier %}b {% endif %}c{{ name }} d{{ -5}}</p>" in html
 
 
 def test_a_condition_around_sections_stands_around_the_same_sections() -> None:

@@ -44,6 +44,11 @@ def text(html: str, *, mjml: bool = False) -> str:
         ),
         ("Hi {% if tier %}VIP {% endif %}there", "Hi {% if tier %}VIP {% endif %}there"),
         ('<p title="{% if tier %}x{% endif %}">a</p>', "a"),
+        (
+            "<p>a</p>\n{%- if tier -%}\n<p>b</p>\n{%- endif -%}\n<p>c {{- name -}} d</p>",
+            "a\n\n{% if tier %}b\n\n{% endif %}c{{ name }}d",
+        ),
+        ("<p>1 {{--5 -}} 2</p>", "1{{ -5 }}2"),
     ],
 )
 def test_text_says_what_html_says(html: str, expected: str) -> None:

@@ -246,3 +246,19 @@ def test_a_mail_of_three_parts_is_filled_in_within_a_tenth_of_a_millisecond() ->
     print(f"one mail of three parts: {min(times) * 1e6:.0f} µs")
     # The bound is five times the promise, for machines that are busy with other things.
     assert min(times) < 500e-6
+
+
+@pytest.mark.parametrize(
+    ("bought", "expected"),
+    [({"count": 3, "next_category": "杯"}, "3 杯"), ({"count": 0}, "0 好物"), ({"count": 0, "next_category": ""}, "0 好物"), (None, None)],
+)
+def test_a_part_of_a_fact_may_have_a_default_of_its_own(bought: object, expected: str | None) -> None:
+    made = content(sms={"zh": {"text": "{{ orders.count }} {{ orders.next_category }}"}})
+    made["facts"] = {"orders.next_category": {"zh": "好物", "en": "something"}}
+    compiled = compile_content(made)
+
+    if expected is None:
+        with pytest.raises(RenderRefused, match=r"missing_fact:orders\.count"):
+            compiled.render("sms", "zh", {}, links=compiled.sample_links())
+    else:
+        assert compiled.render("sms", "zh", {"orders": bought}, links=compiled.sample_links()).parts["text"] == expected

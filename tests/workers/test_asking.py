@@ -38,8 +38,8 @@ class Telling:
 def test_one_provider_that_is_away_keeps_no_other_from_being_heard(database: Database) -> None:
     with database.transaction() as connection:
         make_members(connection, 1)
-    accounts = {each.name.partition(".")[0]: [Account(name=each.name, provider=cast(Provider, each))] for each in (Away(), Telling())}
-    application = SimpleNamespace(database=database, secret=SECRET, accounts=accounts)
+    accounts = [Account(name=each.name, provider=cast(Provider, each)) for each in (Away(), Telling())]
+    application = SimpleNamespace(database=database, secret=SECRET, every_account=accounts)
 
     ask_providers(application)  # type: ignore[arg-type]
     ask_providers(application)  # type: ignore[arg-type]

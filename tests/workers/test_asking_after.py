@@ -45,7 +45,7 @@ def earlier(database: Database, by: str) -> None:
 
 
 def ask(database: Database, provider: Provider) -> None:
-    ask_providers(SimpleNamespace(database=database, secret=SECRET, accounts={"wechat": [Account(name=provider.name, provider=provider)]}))  # type: ignore[arg-type]
+    ask_providers(SimpleNamespace(database=database, secret=SECRET, every_account=[Account(name=provider.name, provider=provider)]))  # type: ignore[arg-type]
     with database.transaction() as connection:
         apply_reports(connection, now=NOON)
         assert broken(connection) == []
@@ -107,3 +107,14 @@ def test_a_task_that_wecom_does_not_know_hides_no_other(database: Database, carr
 
     same = sum(ref.partition("#")[0] == lost for ref in refs)
     assert states(database).get("accepted", 0) == same < 40
+
+
+def test_those_asked_about_least_come_first_and_the_oldest_of_them(database: Database, carried: Provider) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            text("UPDATE attempts SET looks = send_id % 3, marked_at = marked_at - interval '1 day' - send_id * interval '1 s'")
+        )
+        oldest_first = select(attempts.c.provider_ref).order_by(attempts.c.looks, attempts.c.marked_at)
+        expected = list(connection.execute(oldest_first).scalars())
+
+        assert list(take_unheard(connection, carried.name)) == expected

@@ -55,8 +55,11 @@ def run(heard: Heard, *, look_every: int, listening: bool) -> tuple[dramatiq.Wor
 
 
 def end(heard: Heard, worker: dramatiq.Worker, listener: Listener, *, listening: bool) -> None:
-    heard.broker.wake_all()
-    worker.stop(timeout=5_000)
+    ending = threading.Thread(target=worker.stop, kwargs={"timeout": 1_000})  # Its threads look as seldom, and are no matter here.
+    ending.start()
+    while ending.is_alive():  # Who is woken before it is told to stop sleeps again.
+        heard.broker.wake_all()
+        ending.join(timeout=0.02)
     if listening:
         listener.stop()
 

@@ -1,0 +1,95 @@
+"""One message per address: of several members who share a phone, one has the turn, whatever their arms.
+
+A turn is a row, so that two planners at once cannot both give it: the second waits for the first and then
+finds whose it is.  Addresses that only one member has now, nearly all of them, have no turns.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import CTE, ColumnElement, Interval, Text, and_, case, exists, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+
+from database.member_tables import address_turns, order_facts
+from database.tables import addresses
+
+#: For how long a journey's campaign leaves an address to the member it was last given to.
+JOURNEY_TURN = timedelta(days=1)
+IN_JOURNEYS = "journey"
+
+
+def is_shared(
+    member_id: ColumnElement[int], channel: ColumnElement[str], fingerprint: ColumnElement[bytes]
+) -> ColumnElement[bool]:
+    """Say whether another member has this address now, too."""
+    other = addresses.alias("other_holder")
+    return (
+        exists()
+        .where(
+            other.c.channel == channel,
+            other.c.fingerprint == fingerprint,
+            other.c.is_current,
+            other.c.member_id != member_id,
+        )
+        .correlate_except(other)
+    )
+
+
+def occasion_of(choices: CTE) -> ColumnElement[str]:
+    """Return that for which an address is written to once: a launch, or the day in journeys."""
+    return case((choices.c.enrolment_id.is_(None), choices.c.occasion), else_=literal(IN_JOURNEYS, Text, literal_execute=True))
+
+
+def turns_taken(choices: CTE, campaign: ColumnElement[int], now: ColumnElement[datetime]) -> CTE:
+    """Take the turn at every shared address of ``choices``, and say whose it is.
+
+    Among those of one batch it goes to whoever ordered last, then to the lowest id; whoever
+    had it before them keeps it.
+    """
+    occasion = occasion_of(choices)
+    wanted = (
+        select(campaign, occasion, choices.c.channel, choices.c.fingerprint, choices.c.member_id, now)
+        .ext(distinct_on(occasion, choices.c.channel, choices.c.fingerprint))
+        .select_from(choices.outerjoin(order_facts, order_facts.c.member_id == choices.c.member_id))
+        .where(choices.c.shared, choices.c.problem.is_(None))
+        .order_by(
+            occasion, choices.c.channel, choices.c.fingerprint,
+            order_facts.c.last_order_at.desc().nulls_last(), choices.c.member_id,
+        )
+    )  # fmt: skip
+    row = address_turns
+    taking = insert(row).from_select(
+        ["campaign_id", "occasion", "channel", "fingerprint", "member_id", "taken_at"], wanted
+    )
+    is_over = and_(
+        row.c.occasion == IN_JOURNEYS, row.c.taken_at <= taking.excluded.taken_at - literal(JOURNEY_TURN, Interval)
+    )
+    return (
+        taking.on_conflict_do_update(
+            index_elements=["campaign_id", "occasion", "channel", "fingerprint"],
+            set_={
+                name: case((is_over, taking.excluded[name]), else_=row.c[name]) for name in ("member_id", "taken_at")
+            },
+        )
+        .returning(row.c.occasion, row.c.channel, row.c.fingerprint, row.c.member_id)
+        .cte("turns")
+    )
+
+
+def with_turns(choices: CTE, campaign: ColumnElement[int], now: ColumnElement[datetime]) -> CTE:
+    """Refuse everybody of ``choices`` whose address is another member's turn."""
+    turns = turns_taken(choices, campaign, now)
+    theirs = and_(
+        choices.c.shared,
+        choices.c.problem.is_(None),
+        turns.c.occasion == occasion_of(choices),
+        turns.c.channel == choices.c.channel,
+        turns.c.fingerprint == choices.c.fingerprint,
+    )
+    problem = case((turns.c.member_id != choices.c.member_id, "shared_address"), else_=choices.c.problem)
+    carried = [column for column in choices.c if column.name not in ("problem", "shared", "fingerprint")]
+    return (
+        select(*carried, problem.label("problem"))
+        .select_from(choices.outerjoin(turns, theirs))
+        .cte("settled")
+        .prefix_with("MATERIALIZED")
+    )

@@ -1,0 +1,64 @@
+"""``tidings facts``: what is known of members by what they did, and making it again from scratch."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from config.wiring import open_application
+from console.facts_shown import show_facts, shown
+from console.importing import file_progress
+from console.output import in_words, print_json, print_table, run_command, say
+from database.engine import read_clock
+from language.problems import refuse
+from members.facts import read_facts
+from members.facts.rebuilding import rebuild_facts
+from members.facts.reckoned import read_channel_facts, read_order_facts
+from members.people import find_member
+
+app = typer.Typer(help="Facts: show, rebuild.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+
+
+@app.command()
+@run_command
+def show(
+    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what is known of a member by what they did: totals, orders, answers on each channel."""
+    with open_application() as application, application.database.transaction() as connection:
+        found = find_member(connection, member)
+        if found is None:
+            raise refuse("there is no member {key}", key=member)
+        totals = read_facts(connection, found.id)
+        orders = read_order_facts(connection, found.id)
+        channels = read_channel_facts(connection, found.id)
+    if as_json:
+        print_json({"member": found.key, "totals": totals, "orders": orders, "channels": channels})
+        return
+    show_facts(orders, channels)
+    if totals:
+        print_table("Totals", list(totals[0]), [[shown(value) for value in row.values()] for row in totals])
+    if not (totals or orders or channels):
+        say("Nothing is known of what {key} did.", key=found.key)
+
+
+@app.command()
+@run_command
+def rebuild(as_json: AsJson = False) -> None:
+    """Make every fact again from events and messages: the same as before, unless something was wrong."""
+    with open_application() as application, file_progress(in_words("Members")) as progress:
+        with application.database.transaction() as connection:
+            now = read_clock(connection)
+        done = rebuild_facts(application.database, now=now, progress=progress)
+    if as_json:
+        print_json(asdict(done))
+        return
+    say(
+        "{totals} totals and the facts of {members} members made again; of {changed} members something was otherwise.",
+        totals=done.totals,
+        members=done.members,
+        changed=done.changed,
+    )

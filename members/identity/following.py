@@ -1,0 +1,34 @@
+"""Where what is told about a merged row goes: to the row that its person has now."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import ARRAY, BigInteger, Connection, Select, bindparam, func, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from database.tables import members
+
+_IDS = bindparam("told_ids", type_=ARRAY(BigInteger))
+_MERGED = select(members.c.id, members.c.merged_into).where(
+    members.c.id == func.any(_IDS), members.c.merged_into.is_not(None)
+)
+
+
+def kept_ids(connection: Connection, member_ids: Collection[int]) -> Mapping[int, int]:
+    """Return, for those of these rows that were merged, the row that stands for their person now."""
+    found = connection.execute(_MERGED, {"told_ids": list(member_ids)})
+    return {row.id: row.merged_into for row in found}
+
+
+def rows_of_person(connection: Connection, member_id: int) -> list[int]:
+    """Return the ids of every row of this member's person, the one that stands for them first."""
+    kept = kept_ids(connection, [member_id]).get(member_id, member_id)
+    others = select(members.c.id).where(members.c.merged_into == kept).order_by(members.c.id)
+    return [kept, *connection.execute(others).scalars()]
+
+
+def rows_that_are(member_id: ColumnElement[int]) -> Select[tuple[int]]:
+    """Select this row and those merged into it, for what must see all that one person got."""
+    each = members.alias("each_row")
+    return (
+        select(each.c.id).where(or_(each.c.id == member_id, each.c.merged_into == member_id)).correlate_except(each)
+    )

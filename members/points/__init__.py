@@ -1,0 +1,1 @@
+"""Points: a ledger of what was earned, spent and expired, whose sums close."""

@@ -1,0 +1,156 @@
+"""Earn points by events, each once, and take back what orders earned that were given back."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Select, func, literal, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from database.loyalty_tables import points
+from database.tables import events, members
+from members.comparison_sql import json_clause
+from members.definitions import load_definitions
+from members.happenings import as_json
+from members.points.amounts import Earning, expires_at, points_for
+from members.points.expiring import settle
+from members.points.rules import EarnRule, PointsProgramme
+
+#: Who writes what follows from events into the ledger.
+SOURCE = "points"
+
+_KEEP = """
+INSERT INTO points (member_id, kind, amount, rule, source, key, occurred_at, expires_at, event_id)
+SELECT member_id, kind, amount, rule, :source, key, occurred_at, expires_at, event_id
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS told (
+    member_id bigint, kind text, amount bigint, rule text, key text, occurred_at timestamptz, expires_at timestamptz,
+    event_id bigint
+) ORDER BY key
+ON CONFLICT (source, key) DO NOTHING RETURNING member_id
+"""
+
+# What an order earned shrinks with it: in proportion to what is left of its amount, whatever the rules say by now.
+_TAKE_BACK = """
+WITH back AS (
+    SELECT member_id, source, properties ->> 'order' AS order_key, sum(coalesce(value, 0)) AS refunded,
+           max(occurred_at) AS refunded_at
+    FROM events WHERE member_id = ANY(:ids) AND kind = 'order.refunded' GROUP BY member_id, source, order_key
+), changed AS (
+    SELECT lot_id, sum(amount) AS amount, count(*) AS times
+    FROM points WHERE member_id = ANY(:ids) AND kind = 'adjust' AND lot_id IS NOT NULL GROUP BY lot_id
+), wanted AS (
+    SELECT lot.id, lot.member_id, lot.rule, lot.amount + coalesce(changed.amount, 0) AS present,
+           coalesce(changed.times, 0) + 1 AS place, greatest(refunded_at, lot.occurred_at) AS occurred_at,
+           CASE WHEN coalesce(paid.value, 0) <= refunded THEN 0
+                ELSE {round}(lot.amount * (paid.value - refunded) / paid.value) END AS wanted
+    FROM points AS lot JOIN events AS paid ON paid.id = lot.event_id
+    JOIN back ON (back.member_id, back.source, back.order_key) = (lot.member_id, paid.source, paid.key)
+    LEFT JOIN changed ON changed.lot_id = lot.id
+    WHERE lot.member_id = ANY(:ids) AND lot.kind = 'earn' AND paid.kind = 'order.paid' AND refunded > 0
+)
+INSERT INTO points (member_id, kind, amount, rule, source, key, occurred_at, lot_id)
+SELECT member_id, 'adjust', wanted - present, rule, :source, 'refund:' || id || ':' || place, occurred_at, id
+FROM wanted WHERE wanted <> present ORDER BY id
+ON CONFLICT (source, key) DO NOTHING
+"""
+_ROUND = {"down": "floor", "nearest": "round", "up": "ceil"}
+
+
+def award_points(connection: Connection, member_ids: Sequence[int], now: datetime) -> None:
+    """Let these members, who are held, have the points of what happened to them: a step of reckoning."""
+    for programme in load_definitions(connection, PointsProgramme).values():
+        earn(connection, programme, member_ids)
+        settle(connection, member_ids, now=now)
+
+
+def earn(connection: Connection, programme: PointsProgramme, member_ids: Sequence[int]) -> int:
+    """Write into the ledger what these members, who are held, earned and spent; return how many rows are new."""
+    written = 0
+    for rule in programme.earn:
+        found = connection.execute(_not_yet_earned(programme, rule, member_ids)).mappings()
+        written += _keep(connection, _earned(programme, rule, found))
+    if programme.spent_by is not None:
+        spent = connection.execute(_not_yet_spent(programme, programme.spent_by, member_ids)).mappings()
+        written += _keep(connection, map(_spent, spent))
+    statement = text(_TAKE_BACK.format(round=_ROUND[programme.rounding]))
+    return written + connection.execute(statement, {"ids": list(member_ids), "source": SOURCE}).rowcount
+
+
+def _keep(connection: Connection, rows: Iterator[Mapping[str, object]]) -> int:
+    written = as_json(rows)
+    return 0 if written == "[]" else connection.execute(text(_KEEP), {"rows": written, "source": SOURCE}).rowcount
+
+
+def _happened(programme: PointsProgramme, kind: str, since: date, until: date | None, ids: Sequence[int]) -> Select[Any]:
+    """Select the members' events of this kind from one local day to before another."""
+    columns = (events.c.id, events.c.member_id, events.c.occurred_at, events.c.value)
+    member = (members.c.tier, members.c.birth_calendar, members.c.birth_month)
+    zone = ZoneInfo(programme.time_zone)
+    found = select(*columns, *member).join(members, members.c.id == events.c.member_id)
+    found = found.where(
+        events.c.member_id == func.any(literal(list(ids))),
+        events.c.kind == kind,
+        events.c.occurred_at >= datetime.combine(since, time(), zone),
+    )
+    return found if until is None else found.where(events.c.occurred_at < datetime.combine(until, time(), zone))
+
+
+def _not_yet_earned(programme: PointsProgramme, rule: EarnRule, ids: Sequence[int]) -> Select[Any]:
+    since = max(programme.since, rule.since or programme.since)
+    found = _happened(programme, rule.event, since, rule.until, ids)
+    # Told at the moment of asking: comparisons with ages are of no use to what was earned for good.
+    asked_at = datetime.combine(since, time(), ZoneInfo(programme.time_zone))
+    for name, answer in (rule.where or {}).items():
+        found = found.where(json_clause(events.c.properties, name, answer, asked_at))
+    mine = select(points.c.id).where(
+        points.c.member_id == events.c.member_id, points.c.kind == "earn", points.c.rule == rule.rule
+    )
+    if rule.once:
+        once = found.where(~mine.exists()).ext(distinct_on(events.c.member_id))
+        return once.order_by(events.c.member_id, events.c.occurred_at, events.c.id)
+    return found.where(~mine.where(points.c.event_id == events.c.id).exists())
+
+
+def _earned(
+    programme: PointsProgramme, rule: EarnRule, found: Sequence[Mapping[Any, Any]] | Any
+) -> Iterator[Mapping[str, object]]:
+    for row in found:
+        earning = Earning(
+            occurred_at=row["occurred_at"],
+            value=row["value"],
+            tier=row["tier"],
+            birth_calendar=row["birth_calendar"],
+            birth_month=row["birth_month"],
+        )
+        if amount := points_for(programme, rule, earning):
+            yield {
+                "member_id": row["member_id"],
+                "kind": "earn",
+                "amount": amount,
+                "rule": rule.rule,
+                "key": f"{rule.rule}:member:{row['member_id']}" if rule.once else f"{rule.rule}:{row['id']}",
+                "occurred_at": row["occurred_at"],
+                "expires_at": expires_at(programme.expire, row["occurred_at"], programme.time_zone),
+                "event_id": row["id"],
+            }
+
+
+def _not_yet_spent(programme: PointsProgramme, kind: str, ids: Sequence[int]) -> Select[Any]:
+    mine = select(points.c.id).where(
+        points.c.member_id == events.c.member_id, points.c.kind == "burn", points.c.event_id == events.c.id
+    )
+    return _happened(programme, kind, programme.since, None, ids).where(events.c.value >= 1, ~mine.exists())
+
+
+def _spent(row: Mapping[Any, Any]) -> Mapping[str, object]:
+    return {
+        "member_id": row["member_id"],
+        "kind": "burn",
+        "amount": -int(row["value"]),
+        "rule": "",
+        "key": f"spent:{row['id']}",
+        "occurred_at": row["occurred_at"],
+        "expires_at": None,
+        "event_id": row["id"],
+    }

@@ -1,0 +1,1 @@
+"""What a condition may ask about a member: the questions as data, and each as SQL."""

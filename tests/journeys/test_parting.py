@@ -1,0 +1,144 @@
+"""Erasing somebody ends what is under way for them, waits for whoever is deciding, and keeps them out."""
+
+import threading
+from datetime import timedelta
+from decimal import Decimal
+
+from journey_makers import BEGIN, RULES, add_members, campaign
+from sqlalchemy import select, text
+
+from campaigns.campaign import Campaign
+from campaigns.launching import launch
+from campaigns.publishing import apply_campaigns, load_campaign
+from campaigns.sends import Rendered, claim, mark
+from campaigns.terms import terms_of
+from database.engine import Database
+from database.holding import hold_members
+from database.tables import addresses, attempts, members, receipts, sends, suppressions
+from journeys.merging import merge_members
+from journeys.parting import being_handed_over, erase_members
+from members.consent import NewConsent, record_consents
+from members.erasure.erasing import clear_what_came_since
+from members.erasure.exporting import export_member
+from members.erasure.refusing import readmit
+from members.identity.duplicates import Pair
+from members.people import save_people
+from members.person import Person
+from members.reckoning import reckon
+from templates.library import load_library
+from tests.makers import SECRET
+
+LEASE = timedelta(minutes=1)
+
+
+def erase(database: Database, *ids: int) -> int:
+    with database.transaction() as connection:
+        return len(erase_members(connection, ids, reason="asked for", secret=SECRET, now=BEGIN))
+
+
+def launched(database: Database, *, count: int, purpose: str = "marketing") -> tuple[Campaign, list[int]]:
+    with database.transaction() as connection:
+        apply_campaigns(connection, [campaign("news", purpose=purpose)], load_library(), now=BEGIN)
+        ids = add_members(connection, count)
+        news = load_campaign(connection, "news")
+        launch(connection, news, occasion="1", now=BEGIN, rules=RULES)
+    return news, ids
+
+
+def of(database: Database, member_id: int) -> tuple[str, str | None]:
+    with database.transaction() as connection:
+        row = connection.execute(select(sends.c.state, sends.c.reason).where(sends.c.member_id == member_id)).one()
+    return row.state, row.reason
+
+
+def test_a_message_that_a_worker_holds_is_not_handed_over(database: Database) -> None:
+    news, (erased, other) = launched(database, count=2)
+    with database.transaction() as connection:
+        token, held = claim(connection, "sms", now=BEGIN, limit=10, lease=LEASE)
+    erase(database, erased)
+    ready = [Rendered(id=each.id, member_id=each.member_id, parts=1, cost=Decimal(0)) for each in held]
+    with database.transaction() as connection:
+        groups = [(terms_of(news.definition, RULES), ready)]
+        marked = mark(connection, groups, token=token, provider="sms.aliyun", now=BEGIN, lease=LEASE)
+
+    assert len(held) == 2
+    assert len(marked) == 1
+    assert of(database, erased) == ("cancelled", "erased")
+    assert of(database, other) == ("submitting", None)
+
+
+def test_erasing_waits_for_whoever_is_deciding_about_the_member(database: Database) -> None:
+    _, (erased,) = launched(database, count=1)
+    done = threading.Event()
+
+    def erasing() -> None:
+        erase(database, erased)
+        done.set()
+
+    with database.transaction() as connection:
+        hold_members(connection, [erased])
+        thread = threading.Thread(target=erasing)
+        thread.start()
+        assert not done.wait(0.3)
+    thread.join(10)
+    assert done.is_set()
+
+
+def test_what_a_provider_reports_later_is_cleared(database: Database) -> None:
+    _, (erased,) = launched(database, count=1)
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE sends SET state = 'submitting', attempts = 1, lease_until = now()"))
+        connection.execute(text("INSERT INTO attempts (send_id, number, provider, marked_at) SELECT id, 1, 'p', now() FROM sends"))
+    erase(database, erased)
+    with database.transaction() as connection:
+        assert being_handed_over(connection, [erased]) == 1
+        connection.execute(text("UPDATE attempts SET code = '550 <who@example.com>', outcome = 'accepted', provider_ref = 'r'"))
+        connection.execute(text("INSERT INTO receipts (provider, key, provider_ref, status, raw) VALUES ('p', 'who', 'r', 'delivered', '{\"to\": 1}')"))
+        clear_what_came_since(connection, now=BEGIN + timedelta(hours=1))
+        report = connection.execute(select(receipts.c.key, receipts.c.raw, receipts.c.status)).one()
+
+        assert connection.execute(select(attempts.c.code, attempts.c.outcome)).one() == (None, "accepted")
+    assert tuple(report) == ("erased:1", {}, "delivered")
+
+
+def test_an_address_stays_stopped_for_every_purpose_unless_it_is_anothers_too(database: Database) -> None:
+    with database.transaction() as connection:
+        people = [Person(key="a", phone="13800000001", email="home@example.com"), Person(key="b", email="home@example.com")]
+        save_people(connection, people, now=BEGIN, secret=SECRET)
+        first = connection.execute(select(members.c.id).where(members.c.key == "a")).scalar_one()
+    assert erase(database, first) == 1
+    assert erase(database, first) == 0
+    with database.transaction() as connection:
+        stopped = connection.execute(select(suppressions.c.channel, suppressions.c.reason)).all()
+        again = save_people(connection, [Person(key="a", name="x"), Person(key="c", phone="13800000001")], now=BEGIN, secret=SECRET)
+        newcomer = connection.execute(select(members.c.id).where(members.c.key == "c")).scalar_one()
+        yes = NewConsent(member_id=newcomer, channel="sms", purpose="marketing", granted=True, source="card")
+        record_consents(connection, [yes], now=BEGIN)
+        apply_campaigns(connection, [campaign("bill", purpose="service")], load_library(), now=BEGIN)
+        launch(connection, load_campaign(connection, "bill"), occasion="1", now=BEGIN, rules=RULES)
+
+    assert [tuple(row) for row in stopped] == [("sms", "erased")]
+    assert (again.new, again.erased) == (1, ("a",))
+    assert of(database, newcomer) == ("refused", "suppressed")
+    with database.transaction() as connection:
+        assert readmit(connection, "a", secret=SECRET, now=BEGIN)
+        assert not readmit(connection, "a", secret=SECRET, now=BEGIN)
+        assert connection.execute(select(suppressions)).all() == []
+        assert save_people(connection, [Person(key="a")], now=BEGIN, secret=SECRET).new == 1
+
+
+def test_every_row_of_a_person_goes_whichever_is_named(database: Database) -> None:
+    with database.transaction() as connection:
+        first, second, third, stranger = add_members(connection, 4)
+        for kept, gone in ((second, third), (first, second)):
+            merge_members(connection, [Pair(kept_id=kept, gone_id=gone, matched_by="person")], by="test", now=BEGIN)
+        told = export_member(connection, third)
+    assert {row["id"] for row in told["members"]} == {first, second, third}
+
+    assert erase(database, third) == 3
+    with database.transaction() as connection:
+        gone = connection.execute(select(members.c.id).where(members.c.erased_at.is_not(None))).scalars().all()
+        left = connection.execute(select(addresses.c.member_id).where(addresses.c.address != "")).scalars().all()
+        assert connection.execute(text("SELECT count(*) FROM merges WHERE moved <> '{}'")).scalar_one() == 0
+        reckon(connection, now=BEGIN)
+    assert (sorted(gone), left) == ([first, second, third], [stranger])
