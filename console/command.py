@@ -30,6 +30,7 @@ WORDS: Mapping[str, str] = {
             "facts", "sources", "attributes",
             "tiers", "points", "occasions",
             "segments", "stores", "coupons", "surveys",
+            "rfm", "predictions", "together", "clusters",
         )
     },
 }  # fmt: skip
@@ -38,6 +39,7 @@ WORDS: Mapping[str, str] = {
 FAMILIES = (
     "db", "keys", "members", "consent", "events", "journeys", "campaigns", "report", "templates", "bounces", "sms", "providers",
     "facts", "sources", "attributes", "tiers", "points", "occasions", "segments", "stores", "coupons", "surveys",
+    "rfm", "predictions", "together", "clusters",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from language.chinese_demo import DEMO
 from language.chinese_facts import FACTS
 from language.chinese_identity import IDENTITY
 from language.chinese_importing import IMPORTING
+from language.chinese_insight import INSIGHT
 from language.chinese_journeys import JOURNEYS
 from language.chinese_loyalty import LOYALTY
 from language.chinese_members import MEMBERS
@@ -25,5 +26,5 @@ from language.chinese_templates import TEMPLATES
 
 CHINESE: Mapping[str, str] = {
     **COUPONS, **SURVEYS, **IDENTITY, **LOYALTY, **SEGMENTS, **FACTS, **IMPORTING, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO,
-    **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING,
+    **INSIGHT, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING,
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """What time alone brings about: each chore goes on where it stopped, however long nobody worked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -15,6 +15,7 @@ from members.erasure.erasing import clear_what_came_since
 from members.facts.reckoned import touch_changing, touch_receivers
 from members.identity.merging import forget_old_merges
 from members.import_keeping import forget_old_changes
+from members.insight.rfm_scoring import score_when_due
 from members.lifecycle import February29
 from members.occasions.telling import tell_days
 from members.points.expiring import expire_points
@@ -52,6 +53,7 @@ CHORES: tuple[Chore, ...] = (
     Chore("points", timedelta(minutes=15), lambda at, turn: expire_points(at, since=turn.since, now=turn.now)),
     Chore("tiers", timedelta(minutes=15), lambda at, turn: end_periods(at, since=turn.since, now=turn.now)),
     Chore("coupons", timedelta(minutes=15), lambda at, turn: tell_ending(at, since=turn.since, now=turn.now)),
+    Chore("rfm", timedelta(minutes=5), lambda at, turn: score_when_due(at, since=turn.since, now=turn.now, zone=turn.zone)),
     Chore("consent chain", timedelta(minutes=1), lambda at, turn: link_waiting_consents(at, now=turn.now)),
     Chore("old merges", timedelta(days=1), lambda at, turn: forget_old_merges(at, now=turn.now)),
     Chore("erased members", timedelta(hours=1), lambda at, turn: clear_what_came_since(at, now=turn.now)),
@@ -60,19 +62,24 @@ CHORES: tuple[Chore, ...] = (
 
 
 def keep_up(
-    database: Database, *, zone: tzinfo, february_29: February29 = "feb28", now: datetime | None = None
+    database: Database,
+    *,
+    zone: tzinfo,
+    february_29: February29 = "feb28",
+    now: datetime | None = None,
+    chores: Sequence[Chore] | None = None,
 ) -> list[str]:
     """Do every chore whose time has come, each in a transaction of its own; return their names.
 
-    ``now`` is the database's clock where it is None.  A chore that another process is at is left to it, and
-    one that fails keeps no other from being done.
+    ``now`` is the database's clock where it is None, ``chores`` are ``CHORES``.  A chore that another process
+    is at is left to it, and one that fails keeps no other from being done.
 
     Raises:
         ExceptionGroup: what failed, when all the others are done; it is tried again the next time.
     """
     done: list[str] = []
     failed: list[Exception] = []
-    for chore in CHORES:
+    for chore in CHORES if chores is None else chores:
         try:
             if _done(database, chore, zone, february_29, now):
                 done.append(chore.name)

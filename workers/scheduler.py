@@ -10,6 +10,7 @@ from config.wiring import Application, open_application
 from workers.bells import Work, ring
 from workers.broker import connect
 from workers.ending import wait_for_end
+from workers.overnight import Overnight
 from workers.ringing import ring_due
 
 log = structlog.get_logger("workers")
@@ -20,6 +21,7 @@ RESPONSE_SECONDS = 30
 INBOX_SECONDS = 60
 BALANCE_SECONDS = 10
 UPKEEP_SECONDS = 60
+NIGHT_SECONDS = 60
 PULL_SECONDS = 30
 
 
@@ -34,7 +36,7 @@ def _safely(tick: Callable[[], None]) -> Callable[[], None]:
     return ticked
 
 
-def start_ticking(application: Application) -> BackgroundScheduler:
+def start_ticking(application: Application, overnight: Overnight) -> BackgroundScheduler:
     """Start the ticks in a thread of their own and return them, to be shut down by the caller."""
     scheduler = BackgroundScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -45,6 +47,7 @@ def start_ticking(application: Application) -> BackgroundScheduler:
     scheduler.add_job(lambda: ring(Work.INBOX), "interval", seconds=INBOX_SECONDS)
     scheduler.add_job(lambda: ring(Work.BALANCE), "interval", seconds=BALANCE_SECONDS)
     scheduler.add_job(lambda: ring(Work.UPKEEP), "interval", seconds=UPKEEP_SECONDS)
+    scheduler.add_job(_safely(overnight.look), "interval", seconds=NIGHT_SECONDS)
     scheduler.add_job(lambda: ring(Work.PULLS), "interval", seconds=PULL_SECONDS)
     scheduler.start()
     return scheduler
@@ -54,7 +57,9 @@ def run_scheduler() -> None:
     """Tick until the process is asked to end."""
     with open_application() as application:
         connect(application.redis_url)
-        scheduler = start_ticking(application)
+        overnight = Overnight(application)
+        scheduler = start_ticking(application, overnight)
         log.info("scheduler started")
         wait_for_end()
         scheduler.shutdown()
+        overnight.end()

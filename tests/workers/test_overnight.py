@@ -1,0 +1,93 @@
+"""What is learnt at night is learnt once, by a process of its own, however many schedulers look."""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from config.wiring import open_application
+from database.engine import Database, read_clock
+from database.loyalty_tables import bought_together, fits
+from database.member_tables import upkeep
+from members.definitions import save_definitions
+from members.insight.nights import due
+from members.insight.predicting import Predictions
+from members.insight.together import Together
+from tests.makers import make_members
+from tests.order_histories import give_orders
+from workers.overnight import Overnight
+
+PATIENCE = 60  #: seconds
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def installed(database: Database, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """Let processes started here use the test's database."""
+    monkeypatch.setenv("TIDINGS_DATABASE_URL", database.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("TIDINGS_REDIS_URL", redis_url)
+    monkeypatch.setenv("TIDINGS_HOME", str(tmp_path))
+    return database
+
+
+def test_two_schedulers_learn_once_a_night_and_a_night_that_tells_nothing_is_not_tried_again(installed: Database) -> None:
+    with installed.transaction() as connection:
+        now = read_clock(connection)
+        (member,) = make_members(connection, 1, consenting=False)
+        orders = [(member, now - timedelta(hours=9 - place), 1, {"category": "ab"[place % 2]}) for place in range(8)]
+        give_orders(connection, orders)
+        save_definitions(connection, [Together(together="x", fewest=1)], now=now)
+        save_definitions(connection, [Predictions(predictions="x")], now=now)
+
+    with open_application() as application:
+        first, second = Overnight(application), Overnight(application)
+        first.look()
+        assert first.is_busy()
+        wait_for(lambda: not first.is_busy())
+        first.look()
+        second.look()
+
+        assert not first.is_busy()
+        assert not second.is_busy()
+    with installed.transaction() as connection:
+        assert set(connection.execute(select(upkeep.c.kind)).scalars()) == {"predictions", "together", "clusters"}
+        assert connection.execute(select(bought_together.c.item, bought_together.c.other)).all() == [("a", "b"), ("b", "a")]
+        problem = connection.execute(select(fits.c.parameters).where(fits.c.kind == "predictions")).scalar_one()["problem"]
+        assert problem["values"]["members"] == 1
+        assert due(connection, now=now, zone=application.zone) == []
+
+
+def test_a_process_that_fails_is_not_started_again_at_once_and_one_at_work_is_ended(installed: Database) -> None:
+    with installed.transaction() as connection:
+        save_definitions(connection, [Together(together="x")], now=read_clock(connection))
+
+    with open_application() as application:
+        failing = Overnight(application, (sys.executable, "-c", "raise SystemExit(3)"))
+        failing.look()
+        wait_for(lambda: not failing.is_busy())
+        failing.look()
+        assert not failing.is_busy()
+
+        long = Overnight(application, (sys.executable, "-c", "import time; time.sleep(600)"))
+        long.look()
+        assert long.is_busy()
+        long.end()
+        assert not long.is_busy()
+
+
+def test_without_a_definition_no_process_is_started(installed: Database) -> None:
+    with open_application() as application:
+        idle = Overnight(application)
+        idle.look()
+
+        assert not idle.is_busy()
