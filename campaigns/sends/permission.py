@@ -80,7 +80,7 @@ def cap_reached(
         return full if everywhere else and_(channel == cap.channel, full)
 
     # What a person got as another row, before the two were merged, counts as well.
-    same = func.any(func.array(rows_that_are(member_id).scalar_subquery()))
+    same = func.any(rows_that_are(member_id))
     # The member's messages are read once for all caps, as far back as the longest looks.
     longest = max(cap.per for cap in caps)
     seen = select(or_(*(reached(cap) for cap in caps))).where(

@@ -1,8 +1,8 @@
 """Where what is told about a merged row goes: to the row that its person has now."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ARRAY, BigInteger, Connection, Select, bindparam, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, Connection, bindparam, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from database.tables import members
@@ -26,9 +26,8 @@ def rows_of_person(connection: Connection, member_id: int) -> list[int]:
     return [kept, *connection.execute(others).scalars()]
 
 
-def rows_that_are(member_id: ColumnElement[int]) -> Select[tuple[int]]:
-    """Select this row and those merged into it, for what must see all that one person got."""
-    each = members.alias("each_row")
-    return (
-        select(each.c.id).where(or_(each.c.id == member_id, each.c.merged_into == member_id)).correlate_except(each)
-    )
+def rows_that_are(member_id: ColumnElement[int]) -> ColumnElement[Sequence[int]]:
+    """Return the ids of this row and of those merged into it, for what must see all that one person got."""
+    gone = members.alias("gone_row")
+    merged = select(gone.c.id).where(gone.c.merged_into == member_id).correlate_except(gone).scalar_subquery()
+    return func.array_append(func.array(merged), member_id)
