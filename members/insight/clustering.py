@@ -6,12 +6,12 @@ Sources: S. Lloyd, *IEEE Transactions on Information Theory* 28 (1982) 129-137; 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
 
 from language.problems import refuse
 from members.insight.buying import Numbers
@@ -78,16 +78,17 @@ def group(points: Numbers, numbers: range, *, seed: int) -> Grouping:
     return Grouping(centres=np.asarray(tried[best].cluster_centers_), silhouettes=silhouettes)
 
 
-def _fitted(points: Numbers, number: int, seed: int) -> KMeans:
-    return KMeans(n_clusters=number, n_init=BEGINNINGS, random_state=seed).fit(points)
+# scikit-learn takes a second to read, which the help of all commands need not wait for.
+def _fitted(points: Numbers, number: int, seed: int) -> Any:
+    return import_module("sklearn.cluster").KMeans(n_clusters=number, n_init=BEGINNINGS, random_state=seed).fit(points)
 
 
-def _silhouette(points: Numbers, model: KMeans, seed: int) -> float:
+def _silhouette(points: Numbers, model: Any, seed: int) -> float:
     chosen = np.random.default_rng(seed).permutation(len(points))[:JUDGED]
     labels = model.labels_[chosen]
     if not 1 < len(np.unique(labels)) < len(labels):
         return -1.0
-    return float(silhouette_score(points[chosen], labels))
+    return float(import_module("sklearn.metrics").silhouette_score(points[chosen], labels))
 
 
 def nearest(points: Numbers, centres: Numbers) -> NDArray[np.int64]:

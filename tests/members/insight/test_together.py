@@ -22,6 +22,7 @@ from database.member_tables import order_facts, touched_members
 from database.tables import events, members
 from members.definitions import read_definitions
 from members.insight.together import LARGEST_BASKET, Together, count_pairs
+from members.reckoning import reckon, touch
 from tests.conftest import empty
 from tests.makers import make_members
 from tests.order_histories import give_back, give_orders
@@ -183,6 +184,20 @@ def test_only_members_whose_best_next_category_turned_are_touched(database: Data
         connection.execute(events.delete())
         assert touched_by_counting() == {ids[0], ids[1]}
         assert kept(connection) == {}
+
+
+def test_what_follows_best_becomes_a_fact_of_the_member(database: Database) -> None:
+    with database.transaction() as connection:
+        ids = make_members(connection, 3, consenting=False)
+        way = [(ids[0], 30, "tea"), (ids[0], 20, "pot"), (ids[1], 30, "tea"), (ids[1], 20, "pot"), (ids[2], 1, "tea")]
+        give_orders(connection, [(member, NOW - timedelta(days=days), 1, {"category": what}) for member, days, what in way])
+        touch(connection, ids)
+        reckon(connection, now=NOW)
+        count_pairs(connection, Together(together="x", fewest=1), now=NOW, zone=ZONE)
+        reckon(connection, now=NOW)
+
+        known = dict(connection.execute(select(order_facts.c.member_id, order_facts.c.next_category)).all())
+        assert known == {ids[0]: None, ids[1]: None, ids[2]: "pot"}
 
 
 def test_only_the_best_are_kept_of_each_item(database: Database) -> None:
