@@ -47,7 +47,7 @@ SELECT members.key, changes.field,
 FROM (
     SELECT member_id, field, min(before::text)::jsonb AS before, min(after::text)::jsonb AS after
     FROM incoming_changes
-    WHERE member_id IN (SELECT DISTINCT member_id FROM incoming_changes
+    WHERE field <> 'updated_at' AND member_id IN (SELECT DISTINCT member_id FROM incoming_changes
                         WHERE NOT member_id = ANY(:new_ids) ORDER BY member_id LIMIT :most)
     GROUP BY member_id, field
 ) AS changes

@@ -157,7 +157,9 @@ def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: da
     connection.execute(hold)
     window = (entry.started_at, entry.last_at)
     later = select(literal(1)).where(
-        addresses.c.member_id == members.c.id, not_(addresses.c.created_at.between(*window))
+        addresses.c.member_id == members.c.id,
+        addresses.c.is_current,
+        not_(addresses.c.created_at.between(*window)),
     )
     empty = (
         members.update()

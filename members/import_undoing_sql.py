@@ -29,7 +29,8 @@ ORDER BY latest.member_id
 
 ITS_CHANGES = "SELECT member_id FROM import_changes WHERE import_id = :import_id ORDER BY member_id LIMIT :most"
 
-# A birthday goes back whole or not at all; an attribute that was not there before goes.
+# A birthday goes back whole or not at all; an attribute that was not there before goes.  Whoever is as they were
+# was last changed when they were: an import before this one can then be undone too.
 RESTORE_FIELDS = """
 WITH told AS (
     SELECT members.id, field.key AS field, changes.before -> field.key AS before,
@@ -49,14 +50,17 @@ WITH told AS (
     FROM told WHERE as_left GROUP BY id
 ), rows AS (
     SELECT members.id, jsonb_populate_record(members.*, plain) AS former,
-           (members.attributes - told_attributes) || wanted.attributes AS attributes
+           (members.attributes - told_attributes) || wanted.attributes AS attributes,
+           CASE WHEN EXISTS (SELECT FROM told WHERE told.id = members.id AND NOT as_left) THEN CAST(:now AS timestamptz)
+                ELSE coalesce(CAST(changes.before ->> 'updated_at' AS timestamptz), CAST(:now AS timestamptz)) END AS updated_at
     FROM wanted JOIN members USING (id)
+    JOIN import_changes AS changes ON changes.member_id = members.id AND changes.import_id = :import_id
 ), restored AS (
     UPDATE members SET name = (former).name, language = (former).language, time_zone = (former).time_zone,
         tier = (former).tier, birth_year = (former).birth_year, birth_month = (former).birth_month,
         birth_day = (former).birth_day, birth_calendar = (former).birth_calendar,
         birth_leap_month = (former).birth_leap_month, joined_at = (former).joined_at,
-        attributes = rows.attributes, updated_at = :now
+        attributes = rows.attributes, updated_at = rows.updated_at
     FROM rows WHERE members.id = rows.id RETURNING members.id
 )
 SELECT (SELECT coalesce(array_agg(id), '{}') FROM restored) AS restored,

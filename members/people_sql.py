@@ -110,6 +110,8 @@ _REMEMBER = """
     SELECT id, 'attributes.' || key, before -> 'attributes' -> key, value
     FROM changed CROSS JOIN jsonb_each(after -> 'attributes')
     WHERE value IS DISTINCT FROM before -> 'attributes' -> key
+    UNION ALL
+    SELECT id, 'updated_at', before -> 'updated_at', NULL FROM changed
 ), remembered AS (INSERT INTO incoming_changes SELECT id, field, before, after FROM fields)
 """
 

@@ -208,3 +208,11 @@ def test_the_list_counts_what_each_import_made_and_changed(database: Database, t
             for row in list_imports(connection)
         ]
     assert found == [(2, 1, 1, 1, None), (2, 0, 2, 0, None)]
+
+
+def test_imports_can_be_undone_one_after_the_other_the_last_first(database: Database, tmp_path: Path) -> None:
+    first = bring_in(database, tmp_path, FIRST)
+    second = bring_in(database, tmp_path, HEADER + "A1,x,silver,,13700001111,,,北京\nA2,,,,13600001111,,,\n", now=LATER)
+    assert undo(database, second, now=LATER) == Undone(restored=2)
+    assert undo(database, first, now=LATER) == Undone(removed=2)
+    assert seen(database) == {}
