@@ -123,6 +123,7 @@ HELD: Mapping[str, Held] = {
     "channel_facts": _GOES,
     "segment_members": _GOES,
     "segment_rechecks": Held(goes=True, told=False),
+    "address_turns": Held(goes=True, told=False),
     "member_tiers": _GOES,
     "points": Held(
         blanked={"key": _ANONYMOUS},
