@@ -205,10 +205,10 @@ def test_a_crash_between_the_answer_and_the_next_channel_is_found_by_the_poll(da
     road.carry("wechat")
 
     with database.transaction() as connection:
-        assert find_work(connection, now=NOON) == [Work.FALLBACK]
+        assert find_work(connection, now=NOON) == [Work.RECKONING, Work.FALLBACK]
     road.fall()
     with database.transaction() as connection:
-        assert find_work(connection, now=NOON) == [Work.SMS]
+        assert find_work(connection, now=NOON) == [Work.RECKONING, Work.SMS]
 
 
 @pytest.mark.parametrize("fault", ["answer_lost", "half_body", "bad_gateway", "garbled"])
@@ -251,7 +251,7 @@ def test_what_nobody_confirms_in_time_goes_by_the_next_channel(database: Databas
     assert road.fall() == FellBack()
     road.now += timedelta(seconds=1)
     with database.transaction() as connection:
-        assert find_work(connection, now=road.now) == [Work.FALLBACK]
+        assert find_work(connection, now=road.now) == [Work.RECKONING, Work.FALLBACK]
 
     assert road.fall() == FellBack(moved=1)
     road.carry("sms")
