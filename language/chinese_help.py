@@ -84,6 +84,7 @@ HELP: dict[str, str] = {
     "List every template with its channels, languages, facts and estimated SMS parts.": "列出每个模板的渠道、语言、变量与预计短信条数。",
     "Name everything wrong with templates, with file and line, and what was expected.": "指出模板中的所有错误：文件、行以及应有的内容。",
     "One template; without it, all.": "一个模板；不填则全部。",
+    "Ask this installation's dictionary of attributes too.": "同时核对本系统的属性字典。",
     "Another folder of templates than the built-in one.": "使用内置之外的模板文件夹。",
     "Show a template as one member would get it. Nothing is sent, and its links lead nowhere.": "按某位会员将收到的样子显示模板。不会发送，其中的链接无效。",
     "The template.": "模板名称。",

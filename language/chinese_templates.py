@@ -77,6 +77,10 @@ TEMPLATES: dict[str, str] = {
     "unknown link {name}; declared under links are {known}": "没有链接 {name}；links 下声明了 {known}",
     "unknown filter {name}; allowed are {known}": "没有过滤器 {name}；可用的有 {known}",
     "unknown test {name}; allowed are {known}": "没有判断 {name}；可用的有 {known}",
+    "the dictionary defines no attribute {name}; did you mean {near}?": "属性字典中没有 {name}；您是不是想写 {near}？",
+    "the dictionary defines no attribute {name}; it is said if members have it, so look at its spelling, or define it": (
+        "属性字典中没有 {name}；会员有此属性时仍会显示，请核对拼写，或先定义它"
+    ),
     "unknown fact {name}; did you mean {near}?": "没有会员信息 {name}；您是不是想写 {near}？",
     "unknown link {name}; did you mean {near}?": "没有链接 {name}；您是不是想写 {near}？",
     "unknown filter {name}; did you mean {near}?": "没有过滤器 {name}；您是不是想写 {near}？",

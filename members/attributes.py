@@ -67,6 +67,12 @@ def load_dictionary(connection: Connection) -> Dictionary:
     return {TAGS: Attribute(attribute=TAGS, type="list"), **load_definitions(connection, Attribute)}
 
 
+def defined_attributes(connection: Connection) -> frozenset[str]:
+    """Return the names templates may say without being asked about them; none where nobody defined an attribute."""
+    defined = load_definitions(connection, Attribute)
+    return frozenset({TAGS, *defined}) if defined else frozenset()
+
+
 def attribute_value(dictionary: Dictionary, name: str, told: str, zone: tzinfo) -> object | Problem:
     """Return what a cell of a file says of an attribute as it is kept, or what is wrong with it.
 

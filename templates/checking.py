@@ -14,6 +14,7 @@ from templates.inspection import Inspection
 from templates.known_facts import SAMPLE_FACTS
 from templates.links import SURVEY, UNSUBSCRIBE
 from templates.mail_warnings import warnings_of
+from templates.places import Place
 from templates.rendering import CompiledTemplate, RenderRefused, compile_content, inspect_content
 from templates.template import SHEET, Folder, source_file
 from templates.text_messages import word_problems
@@ -53,7 +54,7 @@ def check_folder(read: Folder, folder: Path) -> Checked:
     problems += _sheet_problems(read, folder)
     inspected = inspect_content(read.content)
     for (channel, language, part), inspection in inspected.items():
-        placed = _Place(read, folder, channel, language, part)
+        placed = Place(read, folder, channel, language, part)
         problems += [placed.put(problem) for problem in inspection.problems]
         problems += [placed.put(problem) for problem in _part_problems(read.content, placed, inspection)]
     problems += _missing_parts(read, folder)
@@ -65,24 +66,6 @@ def check_folder(read: Folder, folder: Path) -> Checked:
         return Checked(problems=problems)
     warnings = list(warnings_of(read, finished, folder))
     return Checked(problems=problems, warnings=warnings, content=finished.content)
-
-
-class _Place:
-    """Where a part is written, so that a problem's line is the line of its file."""
-
-    def __init__(self, read: Folder, folder: Path, channel: str, language: str, part: str) -> None:
-        self.channel, self.language, self.part = channel, language, part
-        self.source: str = (read.content or {})["parts"][channel][language][part]
-        name = read.file_of(channel, language, part)
-        self.file = str(folder / name)
-        document = read.documents.get(name)
-        self._first = document.line_of((part,)) or 1 if document else 1
-        self._field = part if document else None
-
-    def put(self, problem: Problem) -> Problem:
-        """Say where in the file a problem of the source is."""
-        line = None if problem.line is None else problem.line + self._first - 1
-        return replace(problem, file=self.file, line=line, field=self._field)
 
 
 def _sheet_problems(read: Folder, folder: Path) -> Iterator[Problem]:
@@ -128,7 +111,7 @@ def _missing_parts(read: Folder, folder: Path) -> Iterator[Problem]:
                 yield Problem(sentence=sentence, file=file)
 
 
-def _part_problems(content: Mapping[str, Any], place: _Place, inspection: Inspection) -> Iterator[Problem]:
+def _part_problems(content: Mapping[str, Any], place: Place, inspection: Inspection) -> Iterator[Problem]:
     marketing = content["purpose"] == "marketing"
     if place.channel == "sms" and inspection.tree is not None:
         yield from word_problems(inspection.tree, content, place.language, marketing=marketing)

@@ -1,11 +1,12 @@
 """All templates of one folder, read and checked."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from language.problems import InputRefused, Problem, refuse
+from templates.attributes_said import undefined_attributes
 from templates.checking import Checked, check_folder
 from templates.template import canonical, read_folder
 
@@ -48,13 +49,15 @@ class Library:
             raise InputRefused(checked.problems)
         return dict(checked.content)
 
-    def warnings(self, name: str) -> Sequence[Problem]:
+    def warnings(self, name: str, *, attributes: Collection[str] = ()) -> Sequence[Problem]:
         """Return what the author of a template may want to change, though it may be sent as it is.
+
+        Where ``attributes`` are given, which are those that somebody defined, also which others the words say.
 
         Raises:
             InputRefused: there is no such template.
         """
-        return tuple(self._look_at(name).warnings)
+        return (*self._look_at(name).warnings, *undefined_attributes(self.folder(name), attributes))
 
     def _look_at(self, name: str) -> Checked:
         folder = self.folder(name)

@@ -22,6 +22,7 @@ from console.output import in_words, language, print_json, print_table, run_comm
 from database.engine import read_clock
 from database.tables import campaigns, sends
 from language.problems import InputRefused, Problem, refuse
+from members.attributes import defined_attributes
 from reports.reasons import reason_words
 from templates.library import load_library
 from workers.bells import DELIVERY, ring
@@ -75,8 +76,9 @@ def apply_folder(
     with open_application() as application, application.database.transaction() as connection:
         now, signs = read_clock(connection), signed_by(application.settings)
         done = apply_campaigns(connection, wanted, application.library, now=now, signed_by=signs)
+        defined = defined_attributes(connection)
         for template in sorted({definition.template for definition in wanted}):
-            tell_warnings(application.library.warnings(template))
+            tell_warnings(application.library.warnings(template, attributes=defined))
     if as_json:
         print_json({"new": list(done.new), "changed": list(done.changed), "unchanged": list(done.unchanged)})
         return

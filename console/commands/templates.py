@@ -12,7 +12,9 @@ from config.wiring import Application, open_application
 from console.output import fail, in_words, language, print_json, print_table, run_command, say, tell_warnings
 from database.engine import read_clock
 from language.problems import InputRefused, Problem, refuse
+from members.attributes import defined_attributes
 from members.people import find_member
+from templates.attributes_said import undefined_attributes
 from templates.library import BUILT_IN, Library, check_template, load_library
 from templates.rendering import Rendered, RenderRefused, compile_content
 
@@ -20,6 +22,7 @@ app = typer.Typer(help="The words: list, check, preview.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Folder = Annotated[Path, typer.Option("--folder", help="Another folder of templates than the built-in one.")]
+ASK_DICTIONARY = "Ask this installation's dictionary of attributes too."
 COLUMNS = ("template", "title", "purpose", "channels", "languages", "SMS parts (zh/en)")
 
 
@@ -39,6 +42,7 @@ def list_templates(as_json: AsJson = False, folder: Folder = BUILT_IN) -> None:
 @run_command
 def check_templates(
     name: Annotated[str | None, typer.Argument(help="One template; without it, all.")] = None,
+    attributes: Annotated[bool, typer.Option("--attributes", help=ASK_DICTIONARY)] = False,
     as_json: AsJson = False,
     folder: Folder = BUILT_IN,
 ) -> None:
@@ -46,6 +50,9 @@ def check_templates(
     library = load_library(folder)
     names = [name] if name is not None else library.names()
     checks = {checked: check_template(library.folder(checked)) for checked in names}
+    defined = _defined() if attributes else frozenset()
+    for checked, check in checks.items():
+        check.warnings += undefined_attributes(library.folder(checked), defined)
     found = [problem for check in checks.values() for problem in check.problems]
     if as_json:
         told = {checked: [_told(problem) for problem in check.problems] for checked, check in checks.items()}
@@ -76,16 +83,16 @@ def preview_template(
     library = load_library(folder)
     content = library.content(name)
     with open_application() as application:
-        facts = _facts(application, member)
+        facts, defined = _facts(application, member)
     rendered = _rendered(content, channel, spoken or str(facts["language"]), facts)
     if html is not None:
         _write_html(html, rendered)
     if as_json:
-        warnings = [_told(warning) for warning in library.warnings(name)]
+        warnings = [_told(warning) for warning in library.warnings(name, attributes=defined)]
         shown = {each: _shown(words) for each, words in rendered.items()}
         print_json({"template": name, "channels": shown, "warnings": warnings})
         return
-    tell_warnings(library.warnings(name))
+    tell_warnings(library.warnings(name, attributes=defined))
     for each, words in rendered.items():
         if isinstance(words, RenderRefused):
             say("{channel}: refused, {reason}", channel=each, reason=words.reason)
@@ -97,13 +104,20 @@ def preview_template(
         fail("No channel has words for this member.")
 
 
-def _facts(application: Application, key: str) -> Mapping[str, object]:
+def _defined() -> frozenset[str]:
+    with open_application() as application, application.database.transaction() as connection:
+        return defined_attributes(connection)
+
+
+def _facts(application: Application, key: str) -> tuple[Mapping[str, object], frozenset[str]]:
+    """Return what may be said about the member of this key, and the attributes that are defined."""
     with application.database.transaction() as connection:
         found = find_member(connection, key)
         known = facts_for(connection, [found.id], read_clock(connection), orders=True) if found else {}
+        defined = defined_attributes(connection)
     if found is None or found.id not in known:
         raise refuse("there is no member {key}", key=key)
-    return {**known[found.id], "brand": application.rules.brand}
+    return {**known[found.id], "brand": application.rules.brand}, defined
 
 
 def _rendered(

@@ -1,44 +1,27 @@
 """The statement that works out what members bought, from their events alone.
 
-An order is an event ``order.paid``, told once for its (source, key).  An event ``order.refunded`` of the same
-source and member names in ``properties.order`` the key of the order whose money goes back.
+An order is an event ``order.paid``, told once for its (source, key); ``members/net_orders.py`` says what it is worth.
 """
 
 from collections.abc import Iterator
 
 from database.member_tables import WINDOWS
+from members.net_orders import net_orders
 
-PAID, REFUNDED = "order.paid", "order.refunded"
-
-# A row of ``orders`` is what one event order.paid comes to: ``stands`` says whether it is an order (not one that
-# was given back whole), ``net`` what is left of it.  Below zero it is money given back for nobody knows what.
 _ORDERS = """
-WITH paid AS (
-    SELECT member_id, source, key, occurred_at, coalesce(value, 0) AS value,
+WITH orders AS MATERIALIZED (
+    SELECT member_id, source, key, occurred_at, refunded, net, counts,
            properties -> 'category' AS category, properties -> 'items' AS items
-    FROM events WHERE {whom} AND kind = 'order.paid'
-), refunds AS (
-    SELECT member_id, source, properties ->> 'order' AS key, sum(abs(value)) AS value, bool_or(value IS NULL) AS is_whole
-    FROM events WHERE {whom} AND kind = 'order.refunded' AND properties ->> 'order' IS NOT NULL
-    GROUP BY member_id, source, properties ->> 'order'
-), orders AS MATERIALIZED (
-    SELECT member_id, source, key, occurred_at, category, items, back,
-           paid.value - CASE WHEN paid.value < 0 THEN 0 ELSE back END AS net,
-           paid.value >= 0 AND (refunds.key IS NULL OR back < paid.value) AS stands
-    FROM paid LEFT JOIN refunds USING (member_id, source, key)
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN paid.value < 0 THEN -paid.value WHEN refunds.is_whole THEN paid.value
-                    ELSE least(coalesce(refunds.value, 0), paid.value) END AS back
-    ) AS given
+    FROM ({net_orders}) AS net_orders
 )"""
 
 _SUMS = """, sums AS (
-    SELECT member_id, count(*) FILTER (WHERE stands) AS orders, sum(net) AS spent, sum(back) AS refunded,
-           min(occurred_at) FILTER (WHERE stands) AS first_order_at,
-           max(occurred_at) FILTER (WHERE stands) AS last_order_at,
-           round(avg(net) FILTER (WHERE stands), 2) AS average_order,
-           round(extract(epoch FROM max(occurred_at) FILTER (WHERE stands) - min(occurred_at) FILTER (WHERE stands))
-                 / 86400 / nullif(greatest(count(*) FILTER (WHERE stands), 1) - 1, 0), 2) AS days_between_orders,
+    SELECT member_id, count(*) FILTER (WHERE counts) AS orders, sum(net) AS spent, sum(refunded) AS refunded,
+           min(occurred_at) FILTER (WHERE counts) AS first_order_at,
+           max(occurred_at) FILTER (WHERE counts) AS last_order_at,
+           round(avg(net) FILTER (WHERE counts), 2) AS average_order,
+           round(extract(epoch FROM max(occurred_at) FILTER (WHERE counts) - min(occurred_at) FILTER (WHERE counts))
+                 / 86400 / nullif(greatest(count(*) FILTER (WHERE counts), 1) - 1, 0), 2) AS days_between_orders,
            {windows},
            least({ends}) AS changes_at
     FROM orders GROUP BY member_id
@@ -56,7 +39,7 @@ _CATEGORIES = """, named AS (
         WHERE (category IS NULL OR jsonb_typeof(category) NOT IN ('string', 'number'))
           AND jsonb_typeof(item.value -> 'category') IN ('string', 'number')
     ) AS told CROSS JOIN LATERAL (SELECT left(btrim(told.told), 200) AS name) AS trimmed
-    WHERE stands AND (category IS NOT NULL OR items IS NOT NULL) AND name <> ''
+    WHERE counts AND (category IS NOT NULL OR items IS NOT NULL) AND name <> ''
     GROUP BY member_id, source, key, occurred_at, name
 ), favourites AS (
     SELECT DISTINCT ON (member_id) member_id, name AS favourite_category FROM (
@@ -96,7 +79,7 @@ _COLUMNS = (
 def _windows() -> Iterator[str]:
     for days in WINDOWS:
         within = f"occurred_at > :now - interval '{days} days'"
-        yield f"count(*) FILTER (WHERE stands AND {within}) AS orders_{days}d"
+        yield f"count(*) FILTER (WHERE counts AND {within}) AS orders_{days}d"
         yield f"coalesce(sum(net) FILTER (WHERE {within}), 0) AS spent_{days}d"
 
 
@@ -104,7 +87,7 @@ def _ends() -> Iterator[str]:
     """Say for each window when the first order in it leaves it."""
     for days in WINDOWS:
         length = f"interval '{days} days'"
-        yield f"min(occurred_at) FILTER (WHERE (stands OR net < 0) AND occurred_at > :now - {length}) + {length}"
+        yield f"min(occurred_at) FILTER (WHERE (counts OR net < 0) AND occurred_at > :now - {length}) + {length}"
 
 
 def orders_statement(whom: str) -> str:
@@ -113,6 +96,7 @@ def orders_statement(whom: str) -> str:
     It leaves the rows of ``order_facts`` as the events have them, and answers with the members whose row changed.
     """
     return "".join((_ORDERS, _SUMS, _CATEGORIES, _WRITE)).format(
+        net_orders=net_orders(whom),
         whom=whom,
         windows=", ".join(_windows()),
         ends=", ".join(_ends()),

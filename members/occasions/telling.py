@@ -20,15 +20,13 @@ from members.occasions.choice import Occasions
 #: Journeys have their own, shorter patience with what is told late.
 MADE_UP_FOR = timedelta(days=31)
 
-EVER = datetime.fromisoformat("1900-01-01T00:00:00+00:00")
-
 _FIRST_TWO = "".join((
     """
 SELECT member_id, place, occurred_at, paid, key, days FROM (
     SELECT member_id, occurred_at, paid, key, row_number() OVER earlier AS place,
            extract(day FROM occurred_at - lag(occurred_at) OVER earlier) AS days
     FROM (""",
-    net_orders("= ANY(:ids)"),
+    net_orders("member_id = ANY(:ids)"),
     """) AS orders WHERE counts WINDOW earlier AS (PARTITION BY member_id ORDER BY occurred_at, event_id)
 ) AS placed
 WHERE place = ANY(:places) AND occurred_at >= :oldest AND NOT EXISTS (
@@ -61,7 +59,7 @@ def tell_first_orders(connection: Connection, member_ids: Sequence[int], now: da
         places = [place for place, wanted in ((1, chosen.first_order), (2, chosen.second_order)) if wanted]
         if places:
             oldest = now - MADE_UP_FOR
-            asked = {"ids": list(member_ids), "earliest": EVER, "oldest": oldest, "places": places}
+            asked = {"ids": list(member_ids), "oldest": oldest, "places": places}
             rows = connection.execute(text(_FIRST_TWO), asked).all()
             tell_happenings(connection, (_order(*row) for row in rows), now=now)
 

@@ -13,6 +13,7 @@ from database.tables import events, members
 from members.comparison_sql import json_clause
 from members.definitions import load_definitions
 from members.happenings import as_json
+from members.net_orders import net_orders
 from members.points.amounts import Earning, expires_at, points_for
 from members.points.expiring import settle
 from members.points.rules import EarnRule, PointsProgramme
@@ -31,23 +32,21 @@ ON CONFLICT (source, key) DO NOTHING RETURNING member_id
 """
 
 # What an order earned shrinks with it: in proportion to what is left of its amount, whatever the rules say by now.
+# What is no order earns nothing.  Looked up member by member: a plan made once serves any number of them.
 _TAKE_BACK = """
-WITH back AS (
-    SELECT member_id, source, properties ->> 'order' AS order_key, sum(coalesce(value, 0)) AS refunded,
-           max(occurred_at) AS refunded_at
-    FROM events WHERE member_id = ANY(:ids) AND kind = 'order.refunded' GROUP BY member_id, source, order_key
-), changed AS (
-    SELECT lot_id, sum(amount) AS amount, count(*) AS times
-    FROM points WHERE member_id = ANY(:ids) AND kind = 'adjust' AND lot_id IS NOT NULL GROUP BY lot_id
-), wanted AS (
-    SELECT lot.id, lot.member_id, lot.rule, lot.amount + coalesce(changed.amount, 0) AS present,
-           coalesce(changed.times, 0) + 1 AS place, greatest(refunded_at, lot.occurred_at) AS occurred_at,
-           CASE WHEN coalesce(paid.value, 0) <= refunded THEN 0
-                ELSE {round}(lot.amount * (paid.value - refunded) / paid.value) END AS wanted
-    FROM points AS lot JOIN events AS paid ON paid.id = lot.event_id
-    JOIN back ON (back.member_id, back.source, back.order_key) = (lot.member_id, paid.source, paid.key)
-    LEFT JOIN changed ON changed.lot_id = lot.id
-    WHERE lot.member_id = ANY(:ids) AND lot.kind = 'earn' AND paid.kind = 'order.paid' AND refunded > 0
+WITH wanted AS (
+    SELECT lot.id, lot.member_id, lot.rule, lot.amount + coalesce(changed.amount, 0) AS present, changed.times + 1 AS place,
+           greatest(refunded_at, lot.occurred_at) AS occurred_at,
+           CASE WHEN counts THEN {round}(lot.amount * net / paid) ELSE 0 END AS wanted
+    FROM unnest(CAST(:ids AS bigint[])) AS asked (id)
+    CROSS JOIN LATERAL ({net_orders}) AS orders
+    CROSS JOIN LATERAL (
+        SELECT * FROM points WHERE points.member_id = asked.id AND points.event_id = orders.event_id AND kind = 'earn'
+    ) AS lot
+    CROSS JOIN LATERAL (
+        SELECT sum(amount) AS amount, count(*) AS times FROM points WHERE lot_id = lot.id AND kind = 'adjust'
+    ) AS changed
+    WHERE refunded > 0 OR NOT counts
 )
 INSERT INTO points (member_id, kind, amount, rule, source, key, occurred_at, lot_id)
 SELECT member_id, 'adjust', wanted - present, rule, :source, 'refund:' || id || ':' || place, occurred_at, id
@@ -73,7 +72,8 @@ def earn(connection: Connection, programme: PointsProgramme, member_ids: Sequenc
     if programme.spent_by is not None:
         spent = connection.execute(_not_yet_spent(programme, programme.spent_by, member_ids)).mappings()
         written += _keep(connection, map(_spent, spent))
-    statement = text(_TAKE_BACK.format(round=_ROUND[programme.rounding]))
+    orders = net_orders("member_id = asked.id")
+    statement = text(_TAKE_BACK.format(round=_ROUND[programme.rounding], net_orders=orders))
     return written + connection.execute(statement, {"ids": list(member_ids), "source": SOURCE}).rowcount
 
 

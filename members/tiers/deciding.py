@@ -85,15 +85,15 @@ WITH levels AS (
     FROM standing
 ), measures AS MATERIALIZED (
     SELECT spans.*, coalesce(sums.up, 0) AS up, coalesce(sums.keep, 0) AS keep, coalesce(sums.undo, 0) AS undo,
-           (SELECT max(levels.rank) FROM levels WHERE levels.threshold <= coalesce(sums.up, 0)) AS up_rank,
-           (SELECT max(levels.rank) FROM levels WHERE levels.threshold <= coalesce(sums.keep, 0)) AS keep_rank
+           coalesce((SELECT max(levels.rank) FROM levels WHERE levels.threshold <= sums.up), 0) AS up_rank,
+           coalesce((SELECT max(levels.rank) FROM levels WHERE levels.threshold <= sums.keep), 0) AS keep_rank
     FROM spans CROSS JOIN LATERAL (
         SELECT {sum} FILTER (WHERE occurred_at {after} up_from) AS up,
                {sum} FILTER (WHERE occurred_at {after} keep_from AND occurred_at < keep_to) AS keep,
                {sum} FILTER (WHERE occurred_at {after} undo_from AND occurred_at < undo_to) AS undo
         FROM (""",
-    net_orders("= spans.member_id"),
-    """) AS orders WHERE counts
+    net_orders("member_id = spans.member_id"),
+    """) AS orders
     ) AS sums
 ), reasons AS (
     SELECT *, CASE
@@ -130,7 +130,7 @@ SELECT member_id, reason, rank AS rank_before, to_rank AS rank, from_now AS sinc
 FROM ranked ORDER BY member_id
 """,
 ))  # fmt: skip
-SUMS = {"spent": "sum(net)", "orders": "count(*)"}
+SUMS = {"spent": "sum(net)", "orders": "count(nullif(counts, false))"}
 
 
 def decide(
@@ -170,7 +170,6 @@ def parameters(programme: TierProgramme, now: datetime) -> dict[str, object]:
         "floor": programme.floor_rank,
         "undoes": programme.refunded == "undo",
         "slack": AHEAD + timedelta(minutes=1),
-        "earliest": EVER,
         "ahead": now + AHEAD,
         "now": now,
     }

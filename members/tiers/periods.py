@@ -34,8 +34,8 @@ WITH levels AS (
 ), measures AS (
     SELECT member_id, tier, until, coalesce((
         SELECT {sum} FROM (""",
-    net_orders("= member_tiers.member_id"),
-    """) AS orders WHERE counts AND occurred_at {after} {began}
+    net_orders("member_id = member_tiers.member_id"),
+    """) AS orders WHERE occurred_at {after} {began}
     ), 0) AS measured
     FROM member_tiers WHERE member_id = ANY(:ids)
 )

@@ -1,6 +1,7 @@
 """Words can be listed, checked and previewed from the command line."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from typer.testing import CliRunner
 from console.commands.templates import app
 from database.engine import Database
 from database.tables import members
+from members.attributes import Attribute
+from members.definitions import save_definitions
 
 RUN = CliRunner()
 
@@ -128,3 +131,23 @@ def test_a_preview_of_what_does_not_exist_is_refused(installation: dict[str, str
 
     assert ran.exit_code == 2
     assert ran.stderr and "Traceback" not in ran.output
+
+
+def test_attributes_that_the_dictionary_does_not_define_are_worth_a_look(
+    installation: dict[str, str], database: Database, tmp_path: Path
+) -> None:
+    folder = tmp_path / "words" / "restock"
+    folder.mkdir(parents=True)
+    (folder / "template.yaml").write_text("title: {zh: 补货, en: Restock}\npurpose: service\n", encoding="utf-8")
+    (folder / "sms.zh.txt").write_text("您好\n{{ attributes.skin_tpye|default('—') }}", encoding="utf-8")
+    check = ["check", "--attributes", "--folder", str(folder.parent)]
+    preview = ["preview", "restock", "--member", "A-1", "--folder", str(folder.parent)]
+    assert "Worth a look" not in RUN.invoke(app, check, env=installation).output  # Nobody defined any.
+    with database.transaction() as connection:
+        save_definitions(connection, [Attribute(attribute="skin_type", type="text")], now=datetime(2026, 8, 1, tzinfo=UTC))
+
+    for words in (check, preview):
+        ran = RUN.invoke(app, words, env=installation)
+        assert ran.exit_code == 0, ran.output
+        assert "sms.zh.txt:2: the dictionary defines no attribute skin_tpye; did you mean skin_type?" in ran.stderr
+    assert "Worth a look" not in RUN.invoke(app, ["check", "--folder", str(folder.parent)]).stderr  # Asks no database.
