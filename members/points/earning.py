@@ -96,6 +96,11 @@ def _happened(programme: PointsProgramme, kind: str, since: date, until: date | 
     return found if until is None else found.where(events.c.occurred_at < datetime.combine(until, time(), zone))
 
 
+def _of_each(mine: Select[Any]) -> Select[Any]:
+    """Have each event's rows of the ledger looked up by its member: joined, a young ledger is read whole for each."""
+    return mine.correlate(events).offset(0)
+
+
 def _not_yet_earned(programme: PointsProgramme, rule: EarnRule, ids: Sequence[int]) -> Select[Any]:
     since = max(programme.since, rule.since or programme.since)
     found = _happened(programme, rule.event, since, rule.until, ids)
@@ -107,9 +112,9 @@ def _not_yet_earned(programme: PointsProgramme, rule: EarnRule, ids: Sequence[in
         points.c.member_id == events.c.member_id, points.c.kind == "earn", points.c.rule == rule.rule
     )
     if rule.once:
-        once = found.where(~mine.exists()).ext(distinct_on(events.c.member_id))
+        once = found.where(~_of_each(mine).exists()).ext(distinct_on(events.c.member_id))
         return once.order_by(events.c.member_id, events.c.occurred_at, events.c.id)
-    return found.where(~mine.where(points.c.event_id == events.c.id).exists())
+    return found.where(~_of_each(mine.where(points.c.event_id == events.c.id)).exists())
 
 
 def _earned(
@@ -140,7 +145,7 @@ def _not_yet_spent(programme: PointsProgramme, kind: str, ids: Sequence[int]) ->
     mine = select(points.c.id).where(
         points.c.member_id == events.c.member_id, points.c.kind == "burn", points.c.event_id == events.c.id
     )
-    return _happened(programme, kind, programme.since, None, ids).where(events.c.value >= 1, ~mine.exists())
+    return _happened(programme, kind, programme.since, None, ids).where(events.c.value >= 1, ~_of_each(mine).exists())
 
 
 def _spent(row: Mapping[Any, Any]) -> Mapping[str, object]:

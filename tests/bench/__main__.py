@@ -22,6 +22,7 @@ from tests.bench import (
     member_import,
     memory,
     providers,
+    reckoning,
     segment_count,
     slow_provider,
     sms_road,
@@ -41,6 +42,7 @@ MEASURES: Mapping[str, Measure] = {
     "P-9": latency.measure,
     "P-11": memory.measure,
     "providers": providers.measure,
+    "reckoning": reckoning.measure,
 }
 
 
