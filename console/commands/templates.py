@@ -100,7 +100,8 @@ def preview_template(
 def _facts(application: Application, key: str) -> Mapping[str, object]:
     with application.database.transaction() as connection:
         found = find_member(connection, key)
-        known = facts_for(connection, [found.id], read_clock(connection), orders=True) if found else {}
+        ids = [found.id] if found else []
+        known = facts_for(connection, ids, read_clock(connection), orders=True, loyalty=True)
     if found is None or found.id not in known:
         raise refuse("there is no member {key}", key=key)
     return {**known[found.id], "brand": application.rules.brand}
