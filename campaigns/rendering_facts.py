@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ARRAY, BigInteger, Connection, Text, any_, bindparam, cast, func, select, true
 
+from campaigns.loyalty_facts import loyalty_of
 from database.member_tables import WINDOWS, order_facts
 from database.tables import facts, members
 
@@ -70,13 +71,13 @@ _READ_ORDERS = select(
 
 
 def facts_for(
-    connection: Connection, member_ids: Sequence[int], now: datetime, *, orders: bool = False
+    connection: Connection, member_ids: Sequence[int], now: datetime, *, orders: bool = False, loyalty: bool = False
 ) -> dict[int, dict[str, object]]:
-    """Return what may be said about each member, by member id, in one statement; in two with ``orders``.
+    """Return what may be said about each member, by member id, in one statement and those that the groups ask for.
 
     Days are those of the member's own time zone.  A fact that is None is not known; what is
     said instead is the template's matter.  An erased or unknown member is not in the answer.
-    ``orders`` says whether somebody wants to speak of what was bought.
+    ``orders`` says whether somebody wants to speak of what was bought, ``loyalty``: of points and tiers.
     """
     bought = _orders_of(connection, member_ids) if orders else {}
     rows = connection.execute(_READ, {"ids": list(member_ids)}).all()
@@ -100,6 +101,9 @@ def facts_for(
         }
         if orders:
             known[member]["orders"] = _orders_said(bought.get(member), zone)
+    if loyalty:
+        for member, standing in loyalty_of(connection, {row[0]: row[1] for row in rows}, now, local_day).items():
+            known[member]["loyalty"] = standing
     return known
 
 

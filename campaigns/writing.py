@@ -16,6 +16,7 @@ from campaigns.rendering_facts import facts_for
 from campaigns.rules import PlanningRules
 from campaigns.sends import Rendered, Unwritten, reference_of
 from campaigns.terms import Terms, terms_of
+from campaigns.trigger_facts import triggers_of
 from channels.message import Channel, Message, Purpose
 from database.tables import campaigns, template_versions
 from templates.links import links_for
@@ -63,15 +64,17 @@ def write_words(
     ``again``: they were written before, and nothing more is given away for them.
     """
     templates = _templates(connection, {send.template_version_id for send in claimed})
-    orders = any("orders" in template.facts for template in templates.values())
-    facts = facts_for(connection, [send.member_id for send in claimed], now, orders=orders)
+    spoken_of = frozenset[str]().union(*(template.facts for template in templates.values()))
+    ids = [send.member_id for send in claimed]
+    facts = facts_for(connection, ids, now, orders="orders" in spoken_of, loyalty="loyalty" in spoken_of)
+    causes = triggers_of(connection, claimed) if "trigger" in spoken_of else {}
     coupons = give_coupons(connection, claimed, terms, now=None if again else now)
     ready, refused = [], []
     for send in claimed:
         if send.member_id not in facts:
             refused.append((send.id, "erased"))
             continue
-        known = {**facts[send.member_id], **coupons.get(send.id, {}), "brand": carrier.rules.brand}
+        known = {**facts[send.member_id], **coupons.get(send.id, {}), "trigger": causes.get(send.id), "brand": carrier.rules.brand}
         try:
             if terms[send.campaign_id].coupon is not None and send.id not in coupons:
                 raise RenderRefused(NO_COUPON)

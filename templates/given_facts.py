@@ -1,10 +1,9 @@
 """Which value each fact of a template has for one member."""
 
 from collections.abc import Collection, Mapping
-from typing import cast
 
 from templates.known_facts import KNOWN_FACTS, brand_facts
-from templates.sandbox import Orders, plain
+from templates.sandbox import WHOLES, plain
 
 
 def given_facts(
@@ -31,6 +30,8 @@ def given_facts(
         held = known.get(whole, {})
         if part and whole in names and isinstance(held, dict) and held.get(part) in (None, ""):
             known[whole] = {**held, part: default}
-    if isinstance(known.get("orders"), dict):
-        known["orders"] = Orders(cast(dict[str, object], known["orders"]))
+    for name in WHOLES.keys() & names:
+        held = known.get(name, {})
+        if isinstance(held, dict):
+            known[name] = WHOLES[name](held)
     return known

@@ -1,18 +1,17 @@
 """The facts every template may use, and a believable member who has them all."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
-from templates.sandbox import Orders
-
-#: ``campaigns/rendering_facts.py`` reads them; brand facts are the installation's settings.
+#: ``campaigns/rendering_facts.py`` reads them; brand facts are the installation's settings.  The sample member has no
+#: ``trigger``: what it holds is each event's own, and words that are also sent without a journey need a default.
 KNOWN_FACTS: Final = frozenset(
     {
         *("name", "tier", "language", "joined_on", "birth_month", "birth_day", "today"),
-        *("purchases", "spend", "last_purchase_on", "attributes", "orders"),
+        *("purchases", "spend", "last_purchase_on", "attributes", "orders", "loyalty", "trigger"),
         *("brand", "brand_phone", "brand_address"),
     }
 )
@@ -43,6 +42,16 @@ SAMPLE_FACTS: Final[Mapping[str, object]] = MappingProxyType(
             **{f"count_{days}d": count for days, count in ((7, 0), (30, 0), (90, 1), (365, 8))},
             **{f"spent_{days}d": Decimal(spent) for days, spent in ((7, 0), (30, 0), (90, 888), (365, 8888))},
         },
+        "loyalty": {
+            "points": 1288,
+            "expiring": 80,
+            "expiring_on": date(2026, 12, 31),
+            "tier_until": date(2026, 12, 31),
+            "keep_by": date(2027, 1, 30),
+            "missing": Decimal("320.00"),
+            "next_tier": "platinum",
+            "next_missing": Decimal("7111.50"),
+        },
         "brand": {
             "zh": "晨光生活",
             "en": "Morning Light",
@@ -51,18 +60,6 @@ SAMPLE_FACTS: Final[Mapping[str, object]] = MappingProxyType(
         },
     }
 )
-
-
-def add_parts(known: dict[str, object], defaults: Mapping[str, object], wanted: Collection[str]) -> None:
-    """Say the declared default of every part of a wanted fact, such as orders.next_category, that is not known."""
-    for name, default in defaults.items():
-        whole, _, part = name.partition(".")
-        held = known.get(whole, {})
-        if part and whole in wanted and isinstance(held, dict) and held.get(part) in (None, ""):
-            known[whole] = {**held, part: default}
-    bought = known.get("orders")
-    if isinstance(bought, dict):
-        known["orders"] = Orders(bought)
 
 
 def brand_facts(brand: object, language: str) -> Mapping[str, object]:

@@ -45,7 +45,17 @@ class Orders(dict[str, object]):
     """The fact ``orders``: of its own type, so that what is missing in it is called by its name."""
 
 
-_MAPPINGS: Final[Mapping[type, str]] = {dict: "attributes", Orders: "orders"}
+class Loyalty(dict[str, object]):
+    """The fact ``loyalty``: what a member's points and tier come to."""
+
+
+class Trigger(dict[str, object]):
+    """The fact ``trigger``: the event that began a member's way through a journey."""
+
+
+#: Facts that have parts of their own, by their names.
+WHOLES: Final[Mapping[str, type[dict[str, object]]]] = {"orders": Orders, "loyalty": Loyalty, "trigger": Trigger}
+_MAPPINGS: Final[Mapping[type, str]] = {dict: "attributes", **{whole: name for name, whole in WHOLES.items()}}
 _PLAIN: Final = frozenset({str, int, float, Decimal, bool, date, datetime, list, tuple, dict})
 
 

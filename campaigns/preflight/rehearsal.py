@@ -142,7 +142,7 @@ def _refused(connection: Connection, launch_id: int) -> tuple[RefusedGroup, ...]
 
 def _sample(connection: Connection, launch_id: int, channel: str, now: datetime, size: int) -> tuple[Sampled, ...]:
     rows = connection.execute(_drawn(launch_id, channel).limit(size)).mappings().all()
-    facts = facts_for(connection, [row["member_id"] for row in rows], now, orders=True)
+    facts = facts_for(connection, [row["member_id"] for row in rows], now, orders=True, loyalty=True)
     drawn = []
     for row in rows:
         given = dict(row)

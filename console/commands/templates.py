@@ -113,7 +113,8 @@ def _facts(application: Application, key: str) -> tuple[Mapping[str, object], fr
     """Return what may be said about the member of this key, and the attributes that are defined."""
     with application.database.transaction() as connection:
         found = find_member(connection, key)
-        known = facts_for(connection, [found.id], read_clock(connection), orders=True) if found else {}
+        ids = [found.id] if found else []
+        known = facts_for(connection, ids, read_clock(connection), orders=True, loyalty=True)
         defined = defined_attributes(connection)
     if found is None or found.id not in known:
         raise refuse("there is no member {key}", key=key)

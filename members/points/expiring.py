@@ -8,7 +8,7 @@ that was offline) only changes E or B; the difference to what was written is wri
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -20,6 +20,7 @@ from members.points.rules import PointsProgramme
 
 #: How long after its day points that expired are still told; later they are only written down.
 TOLD_FOR = timedelta(days=31)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 #: What must have expired of each lot that expires up to ``:horizon``.
 _WANTED = """
@@ -76,6 +77,15 @@ _SOON = "".join((
     _WANTED,
     ") AS wanted WHERE expires_at > :now GROUP BY member_id, expires_at HAVING sum(wanted) > 0",
 ))  # fmt: skip
+_NEXT = "".join((
+    "SELECT DISTINCT ON (member_id) member_id, expires_at, amount FROM (", _SOON, ") AS soon ORDER BY member_id, expires_at",
+))  # fmt: skip
+
+
+def next_expiring(connection: Connection, member_ids: Sequence[int], *, now: datetime) -> dict[int, tuple[int, datetime]]:
+    """Return how many points each of these members loses next, and at which moment, if none are spent before."""
+    rows = connection.execute(text(_NEXT), {"ids": list(member_ids), "now": now, "horizon": NEVER})
+    return {row.member_id: (int(row.amount), row.expires_at) for row in rows}
 
 
 def settle(connection: Connection, member_ids: Sequence[int], *, now: datetime) -> int:

@@ -56,7 +56,7 @@ PERIOD_BEGAN = {
 # The order that reached a tier is not one of the period that begins with it.
 AFTER = {"rolling": ">", "since_reaching": ">", "calendar_year": ">="}
 #: From when on orders count for a tier that would be reached at ``{moment}``.
-_COUNTED_FROM = {
+COUNTED_FROM = {
     "rolling": "{moment} - CAST(:period AS interval)",
     "since_reaching": "greatest(CASE WHEN {moment} > since THEN since END, {moment} - CAST(:period AS interval))",
     "calendar_year": "date_trunc('year', timezone(:zone, {moment})) AT TIME ZONE :zone",
@@ -139,8 +139,8 @@ def decide(
     """Return what becomes of these members' tiers at ``now``, one move each at most, by their ids."""
     counted = programme.counted
     statement = _DECIDE.format(
-        counted_now=_COUNTED_FROM[counted].format(moment="CAST(:now AS timestamptz)"),
-        counted_then=_COUNTED_FROM[counted].format(moment="since"),
+        counted_now=COUNTED_FROM[counted].format(moment="CAST(:now AS timestamptz)"),
+        counted_then=COUNTED_FROM[counted].format(moment="since"),
         began=PERIOD_BEGAN[counted],
         next_end=_NEXT_END[counted],
         ends=_PERIOD_ENDS[counted].format(start="from_now"),

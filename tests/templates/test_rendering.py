@@ -262,3 +262,64 @@ def test_a_part_of_a_fact_may_have_a_default_of_its_own(bought: object, expected
             compiled.render("sms", "zh", {}, links=compiled.sample_links())
     else:
         assert compiled.render("sms", "zh", {"orders": bought}, links=compiled.sample_links()).parts["text"] == expected
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        ({"points": 120, "expiring": 80, "expiring_on": date(2026, 12, 31)}, "120 80 12月31日"),
+        ({"points": 120, "expiring": 0}, "120 0 1月1日"),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_points_are_told_with_their_day_and_refused_by_the_name_of_what_is_missing(standing: object, expected: str | None) -> None:
+    made = content(sms={"zh": {"text": "{{ loyalty.points }} {{ loyalty.expiring }} {{ loyalty.expiring_on|date('month_day') }}"}})
+    made["facts"] = {"loyalty.expiring_on": "2027-01-01"}
+    compiled = compile_content(made)
+
+    assert compiled.facts == {"loyalty"}
+    if expected is None:
+        with pytest.raises(RenderRefused, match=r"missing_fact:loyalty\.points"):
+            compiled.render("sms", "zh", {"loyalty": standing}, links=compiled.sample_links())
+    else:
+        assert compiled.render("sms", "zh", {"loyalty": standing}, links=compiled.sample_links()).parts["text"] == expected
+
+
+def test_a_sample_member_shows_what_is_said_of_points_and_tiers() -> None:
+    source = "{{ loyalty.next_missing|money('¥') }} {{ loyalty.next_tier }} {{ loyalty.tier_until|date('short') }}"
+
+    assert said(source, SAMPLE_FACTS) == "¥7,111.50 platinum 2026-12-31"
+
+
+@pytest.mark.parametrize(
+    ("source", "default", "trigger", "expected"),
+    [
+        ("{{ trigger.points }}", 0, {"points": 80}, "80"),
+        ("{{ trigger.points }}", 0, {}, "0"),
+        ("{{ trigger.points }}", 0, None, "0"),
+        ("{{ trigger.note }}", "—", {"note": "{{ name }}"}, "{{ name }}"),
+        ("{{ trigger.note }}", None, None, None),
+    ],
+)
+def test_what_began_a_journey_is_said_or_its_default(
+    source: str, default: object, trigger: object, expected: str | None
+) -> None:
+    made = content(sms={"zh": {"text": source}})
+    made["facts"] = {} if default is None else {source[3:-3]: default}
+    compiled = compile_content(made)
+
+    if expected is None:
+        with pytest.raises(RenderRefused, match=r"missing_fact:trigger\.note"):
+            compiled.render("sms", "zh", {"trigger": trigger}, links=compiled.sample_links())
+    else:
+        assert compiled.render("sms", "zh", {"trigger": trigger}, links=compiled.sample_links()).parts["text"] == expected
+
+
+def test_what_began_a_journey_is_escaped_in_html() -> None:
+    made = content(email={"zh": {"subject": "s", "html": "<p>{{ trigger.note }}</p>", "text": "t"}})
+    made["facts"] = {"trigger.note": "—"}
+    compiled = compile_content(made)
+
+    html = compiled.render("email", "zh", {"trigger": {"note": "<b>x</b>"}}, links=compiled.sample_links()).parts["html"]
+    assert "&lt;b&gt;x" in html and "<b>" not in html
