@@ -1,18 +1,16 @@
-"""Commands that keep the one definition of a kind, and what all families of such commands share."""
+"""What commands that define something share: keeping what a file says, and telling what became of it."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from config.wiring import open_application
-from console.output import in_words, print_json, remark, say
+from console.output import in_words, print_json, print_table, remark, say
 from database.engine import read_clock
-from language.problems import refuse
-from members.definitions import Defined, read_definitions
+from members.definitions import Defined, DefinitionsApplied, read_definitions
 from members.insight.nights import Fit, save_only
-from members.people import find_member
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 File = Annotated[Path, typer.Argument(help="The file that defines it.")]
@@ -31,16 +29,13 @@ def apply_definition(file: Path, model: type[Defined], then: str, *, as_json: bo
     say("{name}: {what}. It acts from the next night on; at once with: tidings {then}", name=wanted[0].name, what=in_words(what), then=then)
 
 
-def wanted_member(connection: Connection, member: str) -> int:
-    """Return the id of the member a command was asked about.
-
-    Raises:
-        InputRefused: there is none.
-    """
-    found = find_member(connection, member)
-    if found is None:
-        raise refuse("there is no member {key}", key=member)
-    return found.id
+def tell_applied(title: str, heading: str, done: DefinitionsApplied, *, as_json: bool) -> None:
+    """Say what became of each definition: a table under ``title``, or JSON; ``heading`` is what one of them is called."""
+    if as_json:
+        print_json(asdict(done))
+        return
+    rows = [(name, in_words(what)) for what in ("new", "changed", "unchanged") for name in getattr(done, what)]
+    print_table(title, (heading, "what happened"), rows)
 
 
 def tell_trouble(fit: Fit | None) -> None:

@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import Connection, func, or_, select, text
 
 from database.tables import members
+from language.problems import refuse
 from members.addresses import (
     NormalisedAddress,
     fingerprint,
@@ -162,3 +163,15 @@ def find_member(connection: Connection, key_or_id: str | int) -> FoundMember | N
     ).all()
     best = sorted(rows, key=lambda row: row.asked != written)[:1]
     return FoundMember(id=best[0].id, key=best[0].key, name=best[0].name) if best else None
+
+
+def the_member(connection: Connection, key_or_id: str | int) -> FoundMember:
+    """Find a member as ``find_member`` does.
+
+    Raises:
+        InputRefused: there is none.
+    """
+    found = find_member(connection, key_or_id)
+    if found is None:
+        raise refuse("there is no member {key}", key=key_or_id)
+    return found

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from config.wiring import Application, open_application
+from console.defining import tell_applied
 from console.output import in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.documents import Document, validate
@@ -69,7 +70,7 @@ def define(
     attribute = validate(Attribute, Document(file="define", data=given, lines={}))
     with open_application() as application:
         done = _save(application, [attribute])
-    _tell(done, as_json)
+    tell_applied("Attributes", "attribute", done, as_json=as_json)
 
 
 def _number(told: str) -> int | float:
@@ -90,7 +91,7 @@ def apply(
     wanted = read_definitions(path, Attribute)
     with open_application() as application:
         done = _save(application, wanted)
-    _tell(done, as_json)
+    tell_applied("Attributes", "attribute", done, as_json=as_json)
 
 
 @app.command()
@@ -106,11 +107,3 @@ def drop(name: Annotated[str, typer.Argument(metavar="NAME", help="The attribute
 def _save(application: Application, wanted: list[Attribute]) -> DefinitionsApplied:
     with application.database.transaction() as connection:
         return save_definitions(connection, wanted, now=read_clock(connection))
-
-
-def _tell(done: DefinitionsApplied, as_json: bool) -> None:
-    if as_json:
-        print_json({"new": list(done.new), "changed": list(done.changed), "unchanged": list(done.unchanged)})
-        return
-    rows = [(name, in_words(what)) for what in ("new", "changed", "unchanged") for name in getattr(done, what)]
-    print_table("Attributes", ("attribute", "what happened"), rows)

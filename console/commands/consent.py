@@ -7,13 +7,13 @@ import typer
 from sqlalchemy import text
 
 from config.wiring import open_application
-from console.commands.members_identity import named_member
 from console.output import FAILED, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
 from members.consent import NewConsent, record_consents
 from members.consent_chain import Chain, check_chain, link_all_consents
 from members.double_opt_in import CHANNELS, PURPOSES, Confirmation, confirm_opt_in, request_opt_in
+from members.people import the_member
 from templates.links import opt_in_token, read_opt_in_token
 
 app = typer.Typer(help="Consent: show, record, request, confirm, verify.", no_args_is_help=True)
@@ -38,7 +38,7 @@ ORDER BY c.channel, c.purpose, c.occurred_at DESC, c.id DESC
 def show(member: Member, as_json: AsJson = False) -> None:
     """Show every answer of a member, and which of them stand now."""
     with open_application() as application, application.database.transaction() as connection:
-        found = named_member(connection, member)
+        found = the_member(connection, member)
         rows = [dict(row) for row in connection.execute(text(_LOG), {"member": found.id}).mappings()]
     if as_json:
         print_json(rows)
@@ -67,7 +67,7 @@ def record(
         raise refuse("{channel} and {purpose} are no channel and purpose of ours", channel=channel, purpose=purpose)
     with open_application() as application, application.database.transaction() as connection:
         said = NewConsent(
-            member_id=named_member(connection, member).id, channel=channel, purpose=purpose, granted=granted,
+            member_id=the_member(connection, member).id, channel=channel, purpose=purpose, granted=granted,
             source=source, text_version=text_version,
         )  # fmt: skip
         record_consents(connection, [said], now=read_clock(connection))
@@ -87,7 +87,7 @@ def request(
     """Note a member's wish to hear from us, and show the link that confirms it; until then it is no consent."""
     with open_application() as application, application.database.transaction() as connection:
         wish = request_opt_in(
-            connection, named_member(connection, member).id, channel, purpose, source=source, text_version=text_version,
+            connection, the_member(connection, member).id, channel, purpose, source=source, text_version=text_version,
             now=read_clock(connection),
         )  # fmt: skip
     link = f"{application.public_url}/o/{opt_in_token(application.secret, wish.member_id, wish.id)}"

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from config.wiring import open_application
+from console.defining import tell_applied
 from console.importing import tell_problems
 from console.output import fail, in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -18,7 +18,7 @@ from members.coupons.issuing import Wanted, issue
 from members.coupons.redeeming import redeem_by_hand
 from members.coupons.showing import code_standings, pool_standings
 from members.definitions import load_definition, load_definitions, read_definitions, save_definitions
-from members.people import find_member
+from members.people import the_member
 
 app = typer.Typer(help="Coupons: apply, import, list, show, issue, redeem.", no_args_is_help=True)
 
@@ -50,12 +50,7 @@ def apply_coupons(
     wanted = read_definitions(path, Coupon)
     with open_application() as application, application.database.transaction() as connection:
         done = save_definitions(connection, wanted, now=read_clock(connection))
-    kinds = ("new", "changed", "unchanged")
-    if as_json:
-        print_json({what: list(getattr(done, what)) for what in kinds})
-        return
-    rows = [(name, in_words(what)) for what in kinds for name in getattr(done, what)]
-    print_table("Coupons", ("coupon", "what happened"), rows)
+    tell_applied("Coupons", "coupon", done, as_json=as_json)
 
 
 @app.command("import")
@@ -128,7 +123,7 @@ def issue_coupon(
     """Give one member a coupon, once per occasion, and print its code."""
     with open_application() as application, application.database.transaction() as connection:
         coupon = load_definition(connection, Coupon, pool)
-        wanted = Wanted(member_id=_member_id(connection, member), occasion=_occasion(occasion))
+        wanted = Wanted(member_id=the_member(connection, member).id, occasion=_occasion(occasion))
         done = issue(connection, coupon, [wanted], now=read_clock(connection))
     if done.left:
         fail("{coupon} has no code to give: none is free, or its time is over.", coupon=pool)
@@ -145,13 +140,6 @@ def _occasion(given: str) -> str:
     return given.strip()
 
 
-def _member_id(connection: Connection, key: str) -> int:
-    found = find_member(connection, key)
-    if found is None:
-        raise refuse("there is no member {key}", key=key)
-    return found.id
-
-
 @app.command("redeem")
 @run_command
 def redeem(
@@ -163,7 +151,7 @@ def redeem(
     """Redeem a code where no event will tell of it; ends with 1 where it does not count."""
     with open_application() as application, application.database.transaction() as connection:
         value = None if amount is None else Decimal(str(amount))
-        member_id = _member_id(connection, member)
+        member_id = the_member(connection, member).id
         shown = redeem_by_hand(connection, code, member_id, now=read_clock(connection), value=value)
     if as_json:
         print_json({"coupon": shown.pool, "code": shown.code, "outcome": shown.outcome, "cost": shown.cost})

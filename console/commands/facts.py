@@ -10,11 +10,10 @@ from console.facts_shown import show_facts, shown
 from console.importing import file_progress
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
-from language.problems import refuse
 from members.facts import read_facts
 from members.facts.rebuilding import rebuild_facts
 from members.facts.reckoned import read_channel_facts, read_order_facts
-from members.people import find_member
+from members.people import the_member
 
 app = typer.Typer(help="Facts: show, rebuild.", no_args_is_help=True)
 
@@ -29,9 +28,7 @@ def show(
 ) -> None:
     """Show what is known of a member by what they did: totals, orders, answers on each channel."""
     with open_application() as application, application.database.transaction() as connection:
-        found = find_member(connection, member)
-        if found is None:
-            raise refuse("there is no member {key}", key=member)
+        found = the_member(connection, member)
         totals = read_facts(connection, found.id)
         orders = read_order_facts(connection, found.id)
         channels = read_channel_facts(connection, found.id)

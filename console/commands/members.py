@@ -14,8 +14,7 @@ from console.commands.members_tag import tag_member
 from console.commands.stores import place_member
 from console.facts_shown import show_facts
 from console.output import print_json, print_table, run_command
-from language.problems import refuse
-from members.people import find_member
+from members.people import the_member
 from members.profile import Profile, read_profile
 
 app = typer.Typer(help="Members: import, imports, maps, show, tag, place, merge, export, erase.", no_args_is_help=True)
@@ -42,9 +41,7 @@ def show(
 ) -> None:
     """Show everything kept about one member."""
     with open_application() as application, application.database.transaction() as connection:
-        found = find_member(connection, member)
-        if found is None:
-            raise refuse("there is no member {key}", key=member)
+        found = the_member(connection, member)
         profile = read_profile(connection, found.id)
     if as_json:
         print_json(asdict(profile))

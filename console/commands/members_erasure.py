@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from config.wiring import Application, open_application
-from console.commands.members_identity import named_member
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
 from journeys.parting import being_handed_over, erase_members
@@ -18,6 +17,7 @@ from language.problems import InputRefused, Problem, refuse
 from members.erasure.erasing import Erasure, clear, not_erased, read_log, whole_persons
 from members.erasure.exporting import export_member
 from members.erasure.refusing import readmit
+from members.people import the_member
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Yes = Annotated[bool, typer.Option("--yes", help="Really do it; nothing brings it back")]
@@ -47,7 +47,7 @@ def erase(
             ids = _those_brought_back(application, read_log_file(log_file or kept))
         else:
             with application.database.transaction() as connection:
-                ids = whole_persons(connection, [named_member(connection, member).id])
+                ids = whole_persons(connection, [the_member(connection, member).id])
         erased = _erase(application, ids, reason, kept)
     if as_json:
         print_json([asdict(each) for each in erased])
@@ -135,7 +135,7 @@ def export(
 ) -> None:
     """Hand out everything kept about a member, as JSON, table by table."""
     with open_application() as application, application.database.transaction() as connection:
-        found = named_member(connection, member)
+        found = the_member(connection, member)
         tables = export_member(connection, found.id)
         with (application.settings.home / EXPORTS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"member_id": found.id, "exported_at": read_clock(connection).isoformat()}) + "\n")

@@ -14,7 +14,7 @@ from language.problems import refuse
 from members.identity.conflicts import find_conflict, keep_apart, note_conflicts, open_conflicts
 from members.identity.duplicates import Pair, find_duplicates
 from members.identity.identifiers import adopt_attributes
-from members.people import FoundMember, find_member
+from members.people import the_member
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 By = Annotated[str, typer.Option("--by", help="Who decided, for the record")]
@@ -102,12 +102,12 @@ def _merge_all(by: str) -> Merged:
 
 def _merge_two(first: str, second: str, keep: str, by: str) -> Merged:
     with open_application() as application, application.database.transaction() as connection:
-        one, other = (named_member(connection, each) for each in (first, second))
+        one, other = (the_member(connection, each) for each in (first, second))
         if one.id == other.id:
             raise refuse("{first} and {second} are one row already", first=first, second=second)
-        if keep and named_member(connection, keep).id not in (one.id, other.id):
+        if keep and the_member(connection, keep).id not in (one.id, other.id):
             raise refuse("--keep names one of the two; expected {first} or {second}", first=first, second=second)
-        stays = named_member(connection, keep).id if keep else _joined_first(connection, one.id, other.id)
+        stays = the_member(connection, keep).id if keep else _joined_first(connection, one.id, other.id)
         pair = Pair(kept_id=stays, gone_id=other.id if stays == one.id else one.id, matched_by="person")
         return merge_members(connection, [pair], by=by, now=read_clock(connection))
 
@@ -115,18 +115,6 @@ def _merge_two(first: str, second: str, keep: str, by: str) -> Merged:
 def _joined_first(connection: Connection, *ids: int) -> int:
     first = text("SELECT id FROM members WHERE id = ANY(:ids) ORDER BY joined_at NULLS LAST, id LIMIT 1")
     return int(connection.execute(first, {"ids": list(ids)}).scalar_one())
-
-
-def named_member(connection: Connection, key: str) -> FoundMember:
-    """Return the member that a person at the keyboard names.
-
-    Raises:
-        InputRefused: there is none.
-    """
-    found = find_member(connection, key)
-    if found is None:
-        raise refuse("there is no member {key}", key=key)
-    return found
 
 
 @run_command

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.wiring import open_application
+from console.defining import tell_applied
 from console.importing import file_progress, tell_problems
 from console.members_imported import tell_import
 from console.output import in_words, language, print_json, print_table, remark, run_command, say
@@ -131,11 +132,7 @@ def apply_maps(
     wanted = read_definitions(path, SavedMap)
     with open_application() as application, application.database.transaction() as connection:
         applied = save_definitions(connection, wanted, now=read_clock(connection))
-    if as_json:
-        print_json(asdict(applied))
-        return
-    rows = [(name, what) for what in ("new", "changed", "unchanged") for name in getattr(applied, what)]
-    print_table("Maps", ("map", "what happened"), rows)
+    tell_applied("Maps", "map", applied, as_json=as_json)
 
 
 @maps_app.command("list")

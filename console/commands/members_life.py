@@ -9,9 +9,8 @@ from config.wiring import open_application
 from console.facts_shown import show_facts, shown
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
-from language.problems import refuse
 from members.life import Life, read_life
-from members.people import find_member
+from members.people import the_member
 
 
 @run_command
@@ -21,9 +20,7 @@ def show_life(
 ) -> None:
     """Show everything worked out about a member: tier, points, coupons, orders, scores, segments, answers."""
     with open_application() as application, application.database.transaction() as connection:
-        found = find_member(connection, member)
-        if found is None:
-            raise refuse("there is no member {key}", key=member)
+        found = the_member(connection, member)
         life = read_life(connection, found.id, now=read_clock(connection))
     if as_json:
         told = {field.name: getattr(life, field.name) for field in fields(life)}

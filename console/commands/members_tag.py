@@ -9,9 +9,9 @@ from config.wiring import open_application
 from console.output import print_json, run_command, say
 from database.engine import read_clock
 from database.tables import members
-from language.problems import InputRefused, Problem, refuse
+from language.problems import InputRefused, Problem
 from members.attributes import TAGS, tag_members
-from members.people import find_member
+from members.people import the_member
 
 
 @run_command
@@ -29,9 +29,7 @@ def tag_member(
         raise InputRefused(problems)
     add, remove = ([tag[1:] for tag in tags if tag[0] == sign] for sign in "+-")
     with open_application() as application, application.database.transaction() as connection:
-        found = find_member(connection, member)
-        if found is None:
-            raise refuse("there is no member {key}", key=member)
+        found = the_member(connection, member)
         changed = tag_members(connection, [found.id], add=add, remove=remove, now=read_clock(connection))
         attributes = connection.execute(select(members.c.attributes).where(members.c.id == found.id)).scalar_one()
     has = attributes.get(TAGS, [])

@@ -16,7 +16,7 @@ from database.engine import read_clock
 from language.problems import refuse
 from members.dates import read_moment
 from members.definitions import read_definitions
-from members.people import FoundMember, find_member
+from members.people import FoundMember, the_member
 from members.points import ledger
 from members.points.applying import award_everybody, drop_programme, save_programme
 from members.points.rules import PointsProgramme
@@ -153,9 +153,7 @@ def drop(name: Annotated[str, typer.Argument(help="The programme.")]) -> None:
 @contextmanager
 def _member(key: str) -> Iterator[tuple[Application, Connection, FoundMember]]:
     with open_application() as application, application.database.transaction() as connection:
-        found = find_member(connection, key)
-        if found is None:
-            raise refuse("there is no member {key}", key=key)
+        found = the_member(connection, key)
         yield application, connection, found
 
 

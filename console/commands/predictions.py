@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import select
 
 from config.wiring import open_application
-from console.defining import AsJson, File, Member, apply_definition, tell_trouble, wanted_member
+from console.defining import AsJson, File, Member, apply_definition, tell_trouble
 from console.output import fail, in_words, language, print_json, print_table, remark, run_command, say
 from database.engine import read_clock
 from database.loyalty_tables import predictions
@@ -16,6 +16,7 @@ from language.problems import refuse
 from members.insight.holding_out import Holdout, hold_out
 from members.insight.nights import load_fit, required_definition
 from members.insight.predicting import Predicted, Predictions, predict
+from members.people import the_member
 from reports.holdout_chart import draw_holdout
 
 app = typer.Typer(help="Predictions: apply, fit, show, check.", no_args_is_help=True)
@@ -68,7 +69,7 @@ def show(member: Member, as_json: AsJson = False) -> None:
     """Show what is predicted of a member."""
     with open_application() as application, application.database.transaction() as connection:
         learnt = load_fit(connection, Predictions.kind)
-        found = connection.execute(select(predictions).where(predictions.c.member_id == wanted_member(connection, member))).one_or_none()
+        found = connection.execute(select(predictions).where(predictions.c.member_id == the_member(connection, member).id)).one_or_none()
     tell_trouble(learnt)
     if found is None or learnt is None:
         raise refuse("nothing is predicted of {member}: no order when last predicted", member=member)

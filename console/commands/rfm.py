@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import select
 
 from config.wiring import open_application
-from console.defining import AsJson, File, apply_definition, wanted_member
+from console.defining import AsJson, File, apply_definition
 from console.output import language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.loyalty_tables import rfm_scores
@@ -16,6 +16,7 @@ from language.problems import refuse
 from members.insight.nights import required_definition
 from members.insight.rfm import Rfm
 from members.insight.rfm_scoring import CellCount, count_cells, score_members
+from members.people import the_member
 
 app = typer.Typer(help="RFM: apply, run, show, cells.", no_args_is_help=True)
 
@@ -79,7 +80,7 @@ def show(
     """Show a member's scores and cell."""
     with open_application() as application, application.database.transaction() as connection:
         definition = required_definition(connection, Rfm)
-        found = connection.execute(select(rfm_scores).where(rfm_scores.c.member_id == wanted_member(connection, member))).one_or_none()
+        found = connection.execute(select(rfm_scores).where(rfm_scores.c.member_id == the_member(connection, member).id)).one_or_none()
     if found is None:
         raise refuse("{member} has no scores: no order within {window} days when last scored", member=member, window=definition.window.days)
     scores = {name: getattr(found, name) for name in ("recency", "frequency", "monetary", "cell", "scored_at")}

@@ -14,9 +14,9 @@ from config.wiring import open_application
 from console.output import language, print_json, print_table, run_command, say, screen
 from console.segment_reasons import in_words_of, reason_tree
 from database.engine import read_clock
-from language.problems import InputRefused, Problem, refuse
+from language.problems import InputRefused, Problem
 from members.condition_model import Condition
-from members.people import find_member
+from members.people import the_member
 from members.segments.applying import apply_segments
 from members.segments.definition import read_segments, segment_schema
 from members.segments.entering import sizes
@@ -181,9 +181,7 @@ def reasons(
 ) -> None:
     """Say which parts of a segment hold for one member, with the member's own values."""
     with _asking(name) as asking:
-        found = find_member(asking.connection, member)
-        if found is None:
-            raise refuse("there is no member {key}", key=member)
+        found = the_member(asking.connection, member)
         reason = reasons_of(asking.connection, asking.condition, found.id, asking.now, segments=asking.segments)
     if as_json:
         print_json({"member": found.key, "segment": name, **reason.as_json()})

@@ -10,8 +10,9 @@ import typer
 from sqlalchemy import Connection, select
 
 from config.wiring import open_application
+from console.defining import tell_applied
 from console.facts_shown import shown
-from console.output import fail, in_words, language, print_json, print_table, run_command, say
+from console.output import fail, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.member_tables import pulls
 from language.problems import Problem, refuse
@@ -43,12 +44,8 @@ def apply(
     with open_application() as application, application.database.transaction() as connection:
         done = save_definitions(connection, wanted, now=read_clock(connection))
         missing = sorted({one.setting for one in wanted if application.source_address(one.setting) is None})
-    if as_json:
-        print_json({"new": list(done.new), "changed": list(done.changed), "unchanged": list(done.unchanged)})
-        return
-    rows = [(name, in_words(what)) for what in ("new", "changed", "unchanged") for name in getattr(done, what)]
-    print_table("Sources", ("source", "what happened"), rows)
-    for name in missing:
+    tell_applied("Sources", "source", done, as_json=as_json)
+    for name in missing if not as_json else ():
         say("The setting sources.{name} is missing: put the database's address there before the first pull.", name=name)
 
 

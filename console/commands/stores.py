@@ -9,8 +9,7 @@ import typer
 from config.wiring import open_application
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
-from language.problems import refuse
-from members.people import find_member
+from members.people import the_member
 from members.places import Seen, list_stores, read_stores, save_stores, set_places
 
 app = typer.Typer(help="Stores: import, list.", no_args_is_help=True)
@@ -61,9 +60,7 @@ def place_member(
 ) -> None:
     """Keep where a member lives, or was last seen."""
     with open_application() as application, application.database.transaction() as connection:
-        found = find_member(connection, member)
-        if found is None:
-            raise refuse("there is no member {key}", key=member)
+        found = the_member(connection, member)
         seen = Seen(
             member_id=found.id, latitude=latitude, longitude=longitude, kind="last_seen" if last_seen else "home"
         )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from config.wiring import open_application
+from console.defining import tell_applied
 from console.output import in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
@@ -32,12 +33,7 @@ def apply_surveys(
     wanted = read_definitions(path, Survey)
     with open_application() as application, application.database.transaction() as connection:
         done = save_definitions(connection, wanted, now=read_clock(connection))
-    kinds = ("new", "changed", "unchanged")
-    if as_json:
-        print_json({what: list(getattr(done, what)) for what in kinds})
-        return
-    rows = [(name, in_words(what)) for what in kinds for name in getattr(done, what)]
-    print_table("Surveys", ("survey", "what happened"), rows)
+    tell_applied("Surveys", "survey", done, as_json=as_json)
 
 
 @app.command("list")

@@ -12,7 +12,7 @@ from database.engine import read_clock
 from database.loyalty_tables import member_tiers
 from language.problems import refuse
 from members.definitions import read_definitions
-from members.people import find_member
+from members.people import the_member
 from members.tiers.applying import Moves, drop_programme, place_everybody, preview, save_programme
 from members.tiers.moving import applied_programmes
 from members.tiers.programme import TierProgramme
@@ -99,9 +99,7 @@ def show_member(
 ) -> None:
     """Show a member's tier: since when, until when, and what was measured."""
     with open_application() as application, application.database.transaction() as connection:
-        found = find_member(connection, member)
-        if found is None:
-            raise refuse("there is no member {key}", key=member)
+        found = the_member(connection, member)
         row = connection.execute(select(member_tiers).where(member_tiers.c.member_id == found.id)).mappings().first()
         programmes = applied_programmes(connection)
     if row is None or not programmes:

@@ -7,8 +7,7 @@ from rich.text import Text
 
 from config.wiring import open_application
 from console.output import in_words, language, print_json, print_table, run_command, screen
-from language.problems import refuse
-from members.people import find_member
+from members.people import the_member
 from reports.reasons import reason_words
 from reports.why import Explanation, Standing, explain
 
@@ -24,9 +23,7 @@ def why_command(
 ) -> None:
     """Say why a member got something or did not: draw, steps, refusals, attempts, receipts, responses."""
     with open_application() as application, application.database.transaction() as connection:
-        found = find_member(connection, member)
-        if found is None:
-            raise refuse("there is no member {key}", key=member)
+        found = the_member(connection, member)
         explanation = explain(connection, member_id=found.id, name=name)
     if as_json:
         print_json(as_data(explanation, language()))

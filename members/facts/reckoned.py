@@ -30,20 +30,6 @@ SELECT DISTINCT sends.member_id FROM attempts JOIN sends ON sends.id = attempts.
 WHERE attempts.marked_at <= :until AND (CAST(:since AS timestamptz) IS NULL OR attempts.marked_at > :since)
 """)
 
-_NEXT = text("""
-WITH nexts AS (
-    SELECT DISTINCT ON (item) item, other FROM bought_together
-    WHERE relation = 'next' ORDER BY item, confidence DESC, lift DESC, other COLLATE "C"
-), restated AS (
-    UPDATE order_facts SET next_category = told.other, reckoned_at = :now
-    FROM (SELECT member_id, other FROM order_facts LEFT JOIN nexts ON nexts.item = last_category) AS told
-    WHERE told.member_id = order_facts.member_id AND next_category IS DISTINCT FROM told.other
-    RETURNING order_facts.member_id
-)
-INSERT INTO touched_members (member_id) SELECT member_id FROM restated
-""").bindparams(_NOW)
-
-
 def reckon_orders(connection: Connection, member_ids: Sequence[int], now: datetime) -> None:
     """Work out anew what these members bought, who are held."""
     connection.execute(_ORDERS, {"ids": list(member_ids), "now": now})
@@ -66,11 +52,6 @@ def touch_receivers(connection: Connection, *, since: datetime | None, now: date
     """
     began = None if since is None else since - ANSWERED_AFTER
     return connection.execute(_TOUCH_RECEIVERS, {"since": began, "until": now - ANSWERED_AFTER}).rowcount
-
-
-def restate_next_categories(connection: Connection, *, now: datetime) -> int:
-    """Take ``next_category`` anew from ``bought_together``, whose rows have changed; return for how many it differs."""
-    return connection.execute(_NEXT, {"now": now}).rowcount
 
 
 def read_order_facts(connection: Connection, member_id: int) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def only_reading(connection: Connection, limit: timedelta) -> Iterator[None]:
         InputRefused: a statement took longer.
     """
     connection.execute(text("SET TRANSACTION READ ONLY"))
+    connection.execute(text("SET LOCAL work_mem = '64MB'"))  # What millions of events group into would go to disk else.
     milliseconds = str(max(1, round(limit.total_seconds() * 1000)))
     connection.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": milliseconds})
     try:

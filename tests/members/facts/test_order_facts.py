@@ -18,8 +18,8 @@ from database.loyalty_tables import bought_together
 from database.member_tables import order_facts, touched_members
 from database.tables import members
 from members.events import NewEvent, record
-from members.facts.reckoned import read_order_facts, restate_next_categories, touch_changing
-from members.reckoning import reckon
+from members.facts.reckoned import read_order_facts, touch_changing
+from members.reckoning import reckon, touch
 from tests.conftest import empty
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
@@ -133,9 +133,7 @@ def test_the_next_category_is_the_likeliest_after_the_last_one(database: Databas
     with database.transaction() as connection:
         told(connection, order("1", category="茶"))
         connection.execute(insert(bought_together), made)
-        assert restate_next_categories(connection, now=NOW) == 1
-        assert restate_next_categories(connection, now=NOW) == 0
-        assert reckon(connection, now=NOW) == 1  # They were touched, so that segments follow.
+        touch(connection, connection.execute(select(members.c.id)).scalars().all())
         assert told(connection)["next_category"] == "糖"
         assert told(connection, order("2", days_ago=0, category="咖啡"))["next_category"] == "奶"
 
