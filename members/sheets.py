@@ -62,7 +62,7 @@ def count_rows(path: Path, wanted: str | None) -> tuple[str, int]:
                 listed=", ".join(names)[:300],
             )
         name = wanted or names[0]
-        return name, sum(1 for _ in _rows(workbook, name))
+        return name, sum(1 for _ in _rows(path, workbook, name))
 
 
 def sheet_rows(path: Path, name: str) -> Iterator[SheetRow]:
@@ -74,21 +74,21 @@ def sheet_rows(path: Path, name: str) -> Iterator[SheetRow]:
         InputRefused: the workbook breaks off, or is not what it should be.
     """
     with _opened(path) as workbook:
-        yield from _rows(workbook, name)
+        yield from _rows(path, workbook, name)
 
 
-def _rows(workbook: Workbook, name: str) -> Iterator[SheetRow]:
+def _rows(path: Path, workbook: Workbook, name: str) -> Iterator[SheetRow]:
     sheet, width = workbook[name], 0
     assert isinstance(sheet, ReadOnlyWorksheet)
     sheet.reset_dimensions()
     # A sheet that is only read gives cells of its own kinds.
     rows = cast(Iterator[_Cells], sheet.iter_rows(max_row=MOST_ROWS))
     for number, row, no_day in _with_warnings((number, row) for number, row in enumerate(rows, 1) if row):
-        if len(row) > MOST_COLUMNS:
-            raise ValueError(f"more than {MOST_COLUMNS} columns")
         cells = [words_of_cell(cell, workbook.epoch) for cell in row]
         while cells and not cells[-1]:
             cells.pop()
+        if len(cells) > MOST_COLUMNS:
+            raise refuse("the row has more than {most} columns", file=str(path), line=number, most=MOST_COLUMNS)
         if cells or no_day:
             width = width or len(cells)
             wrong = NO_DAY if no_day else LOST_DIGITS if any(map(lost_digits, row)) else None

@@ -122,7 +122,7 @@ def a_row(told: str) -> str:
         ({SHEET: "<worksheet><sheetData><row"}, "cannot be read"),
         ({SHEET: a_row('<row r="1"><c r="A1" t="s"><v>7</v></c></row>')}, "cannot be read"),
         ({SHEET: a_row('<row r="1"><c r="ZZZZZ1"><v>7</v></c></row>')}, "cannot be read"),
-        ({SHEET: a_row('<row r="1"><c r="ALN1"><v>7</v></c></row>')}, "cannot be read"),
+        ({SHEET: a_row('<row r="1"><c r="ALN1"><v>7</v></c></row>')}, "more than 1000 columns"),
         ({SHEET: a_row('<row r="1"><c r="A1"><v>seven</v></c></row>')}, "cannot be read"),
         ({SHEET: a_row('<row r="x"/>')}, "cannot be read"),
         ({SHEET: a_row("").replace("schemas.openxmlformats.org", "purl.oclc.org/ooxml")}, "strict workbook"),
@@ -134,7 +134,7 @@ def a_row(told: str) -> str:
 )
 def test_a_broken_or_hostile_workbook_is_refused_with_its_name(tmp_path: Path, parts: dict[str, str], told: str) -> None:
     path = make_workbook(tmp_path / "odd.xlsx", {"S": [(1, ["key"])]}, **parts)
-    with pytest.raises(InputRefused, match=rf"odd\.xlsx: .*{told}"):
+    with pytest.raises(InputRefused, match=rf"odd\.xlsx:(1:)? .*{told}"):
         rows_of(path)
 
 
