@@ -78,6 +78,11 @@ IMPORTING: dict[str, str] = {
     "there is no sheet {sheet}; the workbook has {listed}": "没有工作表 {sheet}；工作簿中有 {listed}",
     "the workbook cannot be read: {why}; expected an .xlsx file": "无法读取工作簿：{why}；应为 .xlsx 文件",
     "the workbook is too large unpacked; save the sheet as CSV": "工作簿解压后过大；请将工作表另存为 CSV",
+    "the row has more than {most} columns": "这一行超过 {most} 列",
+    "this is a strict workbook; save it as an ordinary .xlsx workbook": "这是“严格”格式的工作簿；请另存为普通的 .xlsx 工作簿",
+    "a number that is shown as a day is no day; make the column text in the spreadsheet": (
+        "有一个显示为日期的数字并不是日期；请在表格软件里把该列设为文本"
+    ),
     "a number of more than 15 digits has lost digits in the spreadsheet; make the column text there": (
         "超过 15 位的数字在表格软件中已丢失末位；请在表格中将此列设为文本"
     ),

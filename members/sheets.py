@@ -1,60 +1,59 @@
-"""Workbooks (.xlsx) read row by row, their cells as the words a person sees, without trusting what they say of themselves.
+"""Workbooks (.xlsx) read row by row with openpyxl, their cells as the words a person sees.
 
-A workbook is a packed folder of XML: ``xl/workbook.xml`` names the sheets, ``sharedStrings.xml`` holds
-the words of all cells once, ``styles.xml`` says which numbers are days.  Only one row is held at a time.
-
-Source: ECMA-376, part 1, chapter 18.
+What a workbook says of itself is not believed: it is weighed before it is opened, and only rows and columns
+that a sheet can have are read.  Only some rows are held at a time, and the words of all cells once.
 """
 
-import posixpath
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError, iterparse
+from typing import cast
+from xml.etree.ElementTree import ParseError, fromstring
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell.read_only import EmptyCell, ReadOnlyCell
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+from openpyxl.xml.constants import ARC_CONTENT_TYPES, SHARED_STRINGS
 
 from language.problems import InputRefused, Problem, refuse
-from members.sheet_numbers import Digits, days_in_styles, words_of_number
+from members.sheet_cells import lost_digits, words_of_cell
 
 MOST_ROWS = 1_048_576  #: of any sheet there is
 MOST_COLUMNS = 1000
 MOST_BYTES = 2 << 30  #: unpacked, all parts together
 MOST_WORDS = 128 << 20  #: unpacked, of the part with the words of all cells, which is held in memory
-LONGEST_CELL = 32_767  #: characters, as in any spreadsheet
-DIGITS_KEPT = 15  #: by a spreadsheet, of any number
+MOST_APART = 32 << 20  #: unpacked, of any other part that is read at once, such as the styles
+MOST_TIMES = 200  #: what a large part may swell; tables pack to a tenth or so, never to a thousandth
+LARGE = 16 << 20
+ROWS_AT_ONCE = 100
 LOST_DIGITS = Problem(
     sentence="a number of more than 15 digits has lost digits in the spreadsheet; make the column text there"
 )
+NO_DAY = Problem(sentence="a number that is shown as a day is no day; make the column text in the spreadsheet")
 
 #: What a broken or hostile workbook makes its reader raise.
 BROKEN = (
-    zipfile.BadZipFile, zlib.error, ParseError, KeyError, ValueError, IndexError, OverflowError, EOFError, OSError,
-    RuntimeError, NotImplementedError,
+    zipfile.BadZipFile, zlib.error, ParseError, LookupError, ValueError, TypeError, AttributeError, OverflowError,
+    EOFError, OSError, RuntimeError, NotImplementedError,
 )  # fmt: skip
 
 #: The number of a row, its cells, and what is wrong with it.
 SheetRow = tuple[int, list[str], Problem | None]
+_Cells = tuple[ReadOnlyCell | EmptyCell, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Workbook:
-    """An opened workbook."""
-
-    parts: zipfile.ZipFile
-    sheets: dict[str, str]  #: the part that holds each sheet, by the sheet's name
-    since_1904: bool  #: days are counted from 1904, as on old Macs
-
-
-def choose_sheet(path: Path, wanted: str | None) -> str:
-    """Return the name of the sheet that is read: the first where none is ``wanted``.
+def count_rows(path: Path, wanted: str | None) -> tuple[str, int]:
+    """Return the name of the sheet that is read, the first where none is ``wanted``, and how many rows it has.
 
     Raises:
         InputRefused: it is no workbook that can be read, or has no such sheet.
     """
     with _opened(path) as workbook:
-        names = list(workbook.sheets)
+        names = [sheet.title for sheet in workbook.worksheets]
         if not names or (wanted is not None and wanted not in names):
             raise refuse(
                 "there is no sheet {sheet}; the workbook has {listed}",
@@ -62,7 +61,8 @@ def choose_sheet(path: Path, wanted: str | None) -> str:
                 sheet=wanted or "",
                 listed=", ".join(names)[:300],
             )
-        return wanted or names[0]
+        name = wanted or names[0]
+        return name, sum(1 for _ in _rows(path, workbook, name))
 
 
 def sheet_rows(path: Path, name: str) -> Iterator[SheetRow]:
@@ -74,62 +74,62 @@ def sheet_rows(path: Path, name: str) -> Iterator[SheetRow]:
         InputRefused: the workbook breaks off, or is not what it should be.
     """
     with _opened(path) as workbook:
-        words = list(_shared_words(workbook.parts))
-        days = days_in_styles(_elements(workbook.parts, "xl/styles.xml", ("numFmt", "cellXfs")))
-        read = _Cells(words, days, workbook.since_1904)
-        width = 0
-        for row in _elements(workbook.parts, workbook.sheets[name], ("row",)):
-            read.number = int(row.get("r") or read.number + 1)
-            cells = read.cells(row)
-            if any(cells) and read.number <= MOST_ROWS:
-                width = width or len(cells)
-                lost = any(len(cell) > DIGITS_KEPT and isinstance(cell, Digits) for cell in cells)
-                padded = cells + [""] * (width - len(cells))
-                yield read.number, padded, LOST_DIGITS if lost else None
+        yield from _rows(path, workbook, name)
 
 
-class _Cells:
-    """Makes words of the cells of one row after another."""
+def _rows(path: Path, workbook: Workbook, name: str) -> Iterator[SheetRow]:
+    sheet, width = workbook[name], 0
+    assert isinstance(sheet, ReadOnlyWorksheet)
+    sheet.reset_dimensions()
+    # A sheet that is only read gives cells of its own kinds.
+    rows = cast(Iterator[_Cells], sheet.iter_rows(max_row=MOST_ROWS))
+    for number, row, no_day in _with_warnings((number, row) for number, row in enumerate(rows, 1) if row):
+        cells = [words_of_cell(cell, workbook.epoch) for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        if len(cells) > MOST_COLUMNS:
+            raise refuse("the row has more than {most} columns", file=str(path), line=number, most=MOST_COLUMNS)
+        if cells or no_day:
+            width = width or len(cells)
+            wrong = NO_DAY if no_day else LOST_DIGITS if any(map(lost_digits, row)) else None
+            yield number, cells + [""] * (width - len(cells)), wrong
 
-    def __init__(self, words: list[str], days: frozenset[int], since_1904: bool) -> None:
-        self._words = words
-        self._days = days
-        self._since_1904 = since_1904
-        self.number = 0  #: of the row
 
-    def cells(self, row: Element) -> list[str]:
-        """Return the cells up to the last that is not blank, each at its place."""
-        found: list[str] = []
-        for cell in row:
-            place = _column(cell.get("r")) or len(found) + 1
-            if place > MOST_COLUMNS:
-                raise ValueError(f"more than {MOST_COLUMNS} columns")
-            if value := self._value(cell):
-                found += [""] * (place - len(found))
-                found[place - 1] = value
-        return found
+def _with_warnings(rows: Iterator[tuple[int, _Cells]]) -> Iterator[tuple[int, _Cells, bool]]:
+    """Yield each numbered row with whether openpyxl put an error for a number that is no day, of which it only warns."""
+    while True:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            block = list(islice(rows, ROWS_AT_ONCE))
+        if not block:
+            return
+        no_days = {str(warning.message).partition(" is marked as a date")[0] for warning in told}
+        for number, row in block:
+            yield number, row, bool(no_days) and any(_is_named(cell, no_days) for cell in row)
 
-    def _value(self, cell: Element) -> str:
-        kind = cell.get("t", "n")
-        if kind == "inlineStr":
-            return _text(cell)
-        told = next((child.text or "" for child in cell if _local(child) == "v"), "")
-        if kind == "s":
-            return self._words[int(told)] if told else ""
-        if kind == "b":
-            return "true" if told == "1" else "false"
-        if kind == "n" and told:
-            is_day = int(cell.get("s") or 0) in self._days
-            return words_of_number(told, is_day=is_day, since_1904=self._since_1904)
-        return "" if kind == "e" else told[:LONGEST_CELL]
+
+def _is_named(cell: ReadOnlyCell | EmptyCell, no_days: set[str]) -> bool:
+    # A cell that does not say where it stands is warned of without its place.
+    if isinstance(cell, EmptyCell) or cell.data_type != "e":
+        return False
+    return f"Cell {cell.coordinate}" in no_days or "Cell None" in no_days
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Workbook]:
+def _opened(path: Path) -> Iterator[Workbook]:
     try:
-        with zipfile.ZipFile(path) as parts:
-            _refuse_swollen(path, parts)
-            yield _contents(parts)
+        # As an open file, for openpyxl would judge a path by the end of its name.
+        with path.open("rb") as file:
+            with zipfile.ZipFile(file) as parts:
+                _refuse_swollen(path, parts)
+                _refuse_foreign(path, parts)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                workbook = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            try:
+                yield workbook
+            finally:
+                workbook.close()
     except InputRefused:
         raise
     except BROKEN as error:
@@ -140,74 +140,40 @@ def _opened(path: Path) -> Iterator[_Workbook]:
 def _refuse_swollen(path: Path, parts: zipfile.ZipFile) -> None:
     # No more is ever unpacked of a part than it says here.
     sizes = {part.filename: part.file_size for part in parts.infolist()}
-    if sum(sizes.values()) > MOST_BYTES or sizes.get("xl/sharedStrings.xml", 0) > MOST_WORDS:
+    swollen = sum(sizes.values()) > MOST_BYTES or any(
+        part.file_size > _most(part.filename)
+        or (part.file_size > LARGE and part.file_size > MOST_TIMES * part.compress_size)
+        for part in parts.infolist()
+    )
+    if swollen or any(sizes.get(part, 0) > MOST_WORDS for part in _parts_of_words(parts)):
         raise refuse("the workbook is too large unpacked; save the sheet as CSV", file=str(path))
 
 
-def _contents(parts: zipfile.ZipFile) -> _Workbook:
-    targets = {
-        told.get("Id"): posixpath.normpath(posixpath.join("/xl", told.get("Target", ""))).lstrip("/")
-        for told in _elements(parts, "xl/_rels/workbook.xml.rels", ("Relationship",))
-        if told.get("Type", "").endswith("/worksheet")
-    }
-    sheets: dict[str, str] = {}
-    since_1904 = False
-    for told in _elements(parts, "xl/workbook.xml", ("sheet", "workbookPr")):
-        if _local(told) == "workbookPr":
-            since_1904 = told.get("date1904") in ("1", "true")
-            continue
-        part = next((value for name, value in told.items() if name.endswith("}id")), None)
-        if part in targets:
-            sheets[told.get("name", "")] = targets[part]
-    return _Workbook(parts=parts, sheets=sheets, since_1904=since_1904)
+def _most(part: str) -> int:
+    """Return how large a part may be: sheets are streamed, and pictures are not read at all."""
+    if part.startswith("xl/worksheets/") or not part.endswith((".xml", ".rels")):
+        return MOST_BYTES
+    return MOST_WORDS if part.startswith(("xl/sharedStrings", "xl/pivotCache/")) else MOST_APART
 
 
-def _elements(parts: zipfile.ZipFile, part: str, wanted: tuple[str, ...]) -> Iterator[Element]:
-    """Yield the elements of these names with all they hold, and forget each when the next is asked for."""
-    if part not in parts.namelist():
-        if part == "xl/styles.xml":
-            return
-        raise KeyError(part)
+def _parts_of_words(parts: zipfile.ZipFile) -> list[str]:
+    """Return where the workbook says the words of its cells are, which may be anywhere."""
+    _refuse_document_type(parts, ARC_CONTENT_TYPES)
+    # A document type, without which there are no entities, has been ruled out, and expat stops what swells.
+    told = fromstring(parts.read(ARC_CONTENT_TYPES))  # noqa: S314
+    return [part.get("PartName", "").lstrip("/") for part in told if part.get("ContentType") == SHARED_STRINGS]
+
+
+def _refuse_foreign(path: Path, parts: zipfile.ZipFile) -> None:
+    for part in parts.namelist():
+        if part.endswith((".xml", ".rels")) and b"purl.oclc.org/ooxml" in _refuse_document_type(parts, part):
+            raise refuse("this is a strict workbook; save it as an ordinary .xlsx workbook", file=str(path))
+
+
+def _refuse_document_type(parts: zipfile.ZipFile, part: str) -> bytes:
+    """Return how a part begins.  Entities cannot be told without a document type, and expat stops what swells."""
     with parts.open(part) as peeked:
-        if b"<!DOCTYPE" in peeked.read(4096):
-            raise ValueError("a document type")
-    with parts.open(part) as file:
-        above: list[Element] = []
-        # Entities cannot be told without a document type, and expat itself stops what swells.
-        for event, element in iterparse(file, events=("start", "end")):  # noqa: S314
-            if event == "start":
-                above.append(element)
-                continue
-            above.pop()
-            if _local(element) in wanted:
-                yield element
-                element.clear()
-                if above:
-                    above[-1].remove(element)
-
-
-def _shared_words(parts: zipfile.ZipFile) -> Iterator[str]:
-    if "xl/sharedStrings.xml" in parts.namelist():
-        for told in _elements(parts, "xl/sharedStrings.xml", ("si",)):
-            yield _text(told)
-
-
-def _text(element: Element) -> str:
-    """Return the text of all its runs; how Japanese is pronounced stands aside and is left out."""
-    runs = [part for part in element.iter() if _local(part) == "t"]
-    aside = {run for part in element.iter() if _local(part) == "rPh" for run in part}
-    return "".join(run.text or "" for run in runs if run not in aside)[:LONGEST_CELL]
-
-
-def _local(element: Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _column(place: str | None) -> int:
-    """Return the number of a cell's column, 28 for AB7; 0 where the cell does not say."""
-    number = 0
-    for letter in place or "":
-        if not "A" <= letter <= "Z":
-            break
-        number = number * 26 + ord(letter) - 64
-    return number
+        start = peeked.read(4096)
+    if b"<!DOCTYPE" in start:
+        raise ValueError("a document type")
+    return start

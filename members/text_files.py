@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from language.problems import Problem, refuse
-from members.sheets import choose_sheet, sheet_rows
+from members.sheets import count_rows, sheet_rows
 
 BLOCK = 1 << 20
 LONGEST_CELL = 131_072
@@ -82,8 +82,7 @@ def look_through(path: Path, *, sheet: str | None = None) -> TextFile:
 
 
 def _workbook(path: Path, wanted: str | None) -> TextFile:
-    sheet = choose_sheet(path, wanted)
-    rows = sum(1 for _ in sheet_rows(path, sheet))
+    sheet, rows = count_rows(path, wanted)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):

@@ -6,6 +6,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 NAMES = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 LINKS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 #: Cell styles: 0 plain, 1 a day, 2 a day and hour, 3 a day the Chinese way, 4 money, 5 scientific.
 STYLES = f"""<styleSheet {NAMES}><numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy&quot;年&quot;m&quot;月&quot;d&quot;日&quot;"/>
@@ -26,7 +27,7 @@ def make_workbook(
     """Write a workbook of sheets, each a list of numbered rows; ``parts`` replace or add parts by name."""
     words: list[str] = []
     written = {
-        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
+        "[Content_Types].xml": _content_types(len(sheets)),
         "xl/styles.xml": STYLES,
         "xl/workbook.xml": f'<workbook {NAMES} xmlns:r="{LINKS}"><sheets>'
         + "".join(f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(sheets, 1))
@@ -52,6 +53,13 @@ def make_workbook(
         for name, content in (written | parts).items():
             file.writestr(name, content)
     return path
+
+
+def _content_types(sheets: int) -> str:
+    parts = {"/xl/workbook.xml": "sheet.main", "/xl/sharedStrings.xml": "sharedStrings", "/xl/styles.xml": "styles"}
+    parts |= {f"/xl/worksheets/sheet{n}.xml": "worksheet" for n in range(1, sheets + 1)}
+    told = "".join(f'<Override PartName="{n}" ContentType="{SPREADSHEET}.{kind}+xml"/>' for n, kind in parts.items())
+    return f'<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">{told}</Types>'
 
 
 def _cell(row: int, place: int, cell: Cell, words: list[str]) -> str:

@@ -1,14 +1,16 @@
 """Workbooks are read as a person sees them, and hostile ones end in a sentence."""
 
 import zipfile
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from language.problems import InputRefused
 from members import sheets
 from members.text_files import first_row, look_through, read_rows
-from tests.workbooks import make_workbook
+from tests.workbooks import NAMES, make_workbook
 
 
 def rows_of(path: Path, sheet: str | None = None) -> list[tuple[int, list[str]]]:
@@ -60,6 +62,27 @@ def test_a_number_too_long_for_a_spreadsheet_spoils_its_row_only(tmp_path: Path)
     assert "15 digits" in str(found[1].problem)
 
 
+def test_a_number_shown_as_a_day_that_is_none_spoils_its_row_only(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    path = make_workbook(
+        tmp_path / "a.xlsx", {"S": [(1, ["key"]), (2, ["A1", ("n", "13800001234", 1)]), (3, ["A2", ("n", "33000", 1)])]}
+    )
+    found = list(read_rows(look_through(path)))
+    assert [(row.line, row.problem is not None) for row in found] == [(1, False), (2, True), (3, False)]
+    assert "is no day" in str(found[1].problem)
+    assert found[2].cells == ["A2", "1990-05-07"]
+    assert not recwarn.list
+
+
+def test_days_and_hours_of_styles_that_openpyxl_does_not_know_are_days(tmp_path: Path) -> None:
+    east_asian = "".join(f'<xf numFmtId="{n}"/>' for n in (0, 31, 57, 46))
+    cells = [("n", "33000", 1), ("n", "33000.25", 2), ("n", "1.5", 3), ("n", "13800001234", 1), ("n", "7", 99)]
+    styles = f'<styleSheet {NAMES}><cellXfs count="4">{east_asian}</cellXfs></styleSheet>'
+    path = make_workbook(tmp_path / "a.xlsx", {"S": [(1, cells)]}, **{"xl/styles.xml": styles})
+    assert rows_of(path) == [(1, ["1990-05-07", "1990-05-07 06:00:00", "36:00:00", "13800001234", "7"])]
+
+
 def test_what_a_workbook_says_of_its_size_is_not_believed(tmp_path: Path) -> None:
     path = make_workbook(tmp_path / "a.xlsx", {"S": [(1, ["key"]), (2_000_000_000, ["x"])]}, dimension="A1:XFD1048576")
     found = look_through(path)
@@ -75,24 +98,43 @@ def test_days_are_counted_from_1904_where_the_workbook_says_so(tmp_path: Path) -
     assert rows_of(path) == [(1, ["2026-08-01"])]
 
 
+SHEET = "xl/worksheets/sheet1.xml"
 LAUGHS = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><worksheet><sheetData/></worksheet>'
+ENTITIES = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+#: The same at its full size, and behind a comment so long that the beginning does not show it.
+BILLION = (
+    f'<!--{"x" * 5000}--><!DOCTYPE x [<!ENTITY l0 "haha">{ENTITIES}]><worksheet {NAMES}><sheetData>'
+    '<row r="1"><c r="A1" t="str"><v>&l9;</v></c></row></sheetData></worksheet>'
+)
+
+
+def a_row(told: str) -> str:
+    return f"<worksheet {NAMES}><sheetData>{told}</sheetData></worksheet>"
 
 
 @pytest.mark.parametrize(
     ("parts", "told"),
     [
-        ({"xl/worksheets/sheet1.xml": LAUGHS}, "cannot be read"),
-        ({"xl/worksheets/sheet1.xml": "<worksheet><sheetData><row"}, "cannot be read"),
-        ({"xl/worksheets/sheet1.xml": '<w><row r="1"><c r="A1" t="s"><v>7</v></c></row></w>'}, "cannot be read"),
-        ({"xl/worksheets/sheet1.xml": '<w><row r="1"><c r="ZZZZZ1"><v>7</v></c></row></w>'}, "cannot be read"),
-        ({"xl/worksheets/sheet1.xml": '<w><row r="x"/></w>'}, "cannot be read"),
+        ({SHEET: LAUGHS}, "cannot be read"),
+        ({SHEET: BILLION}, "cannot be read"),
+        ({"xl/sharedStrings.xml": BILLION}, "cannot be read"),
+        ({"[Content_Types].xml": BILLION}, "cannot be read"),
+        ({SHEET: "<worksheet><sheetData><row"}, "cannot be read"),
+        ({SHEET: a_row('<row r="1"><c r="A1" t="s"><v>7</v></c></row>')}, "cannot be read"),
+        ({SHEET: a_row('<row r="1"><c r="ZZZZZ1"><v>7</v></c></row>')}, "cannot be read"),
+        ({SHEET: a_row('<row r="1"><c r="ALN1"><v>7</v></c></row>')}, "more than 1000 columns"),
+        ({SHEET: a_row('<row r="1"><c r="A1"><v>seven</v></c></row>')}, "cannot be read"),
+        ({SHEET: a_row('<row r="x"/>')}, "cannot be read"),
+        ({SHEET: a_row("").replace("schemas.openxmlformats.org", "purl.oclc.org/ooxml")}, "strict workbook"),
+        ({"[Content_Types].xml": "<Types/>"}, "cannot be read"),
+        ({"xl/styles.xml": "<styleSheet><cellXfs"}, "cannot be read"),
         ({"xl/workbook.xml": "<workbook/>"}, "no sheet"),
         ({"xl/workbook.xml": "no xml"}, "cannot be read"),
     ],
 )
 def test_a_broken_or_hostile_workbook_is_refused_with_its_name(tmp_path: Path, parts: dict[str, str], told: str) -> None:
     path = make_workbook(tmp_path / "odd.xlsx", {"S": [(1, ["key"])]}, **parts)
-    with pytest.raises(InputRefused, match=rf"odd\.xlsx: .*{told}"):
+    with pytest.raises(InputRefused, match=rf"odd\.xlsx:(1:)? .*{told}"):
         rows_of(path)
 
 
@@ -104,6 +146,26 @@ def test_a_workbook_that_swells_is_refused_before_it_is_unpacked(
     assert path.stat().st_size < 10_000
     with pytest.raises(InputRefused, match="too large unpacked"):
         look_through(path)
+
+
+@pytest.mark.parametrize("part", [SHEET, "xl/styles.xml", "xl/theme/theme1.xml"])
+def test_a_part_that_packs_to_a_thousandth_is_taken_for_a_bomb(tmp_path: Path, part: str) -> None:
+    swollen = a_row("<row/>") + " " * (33 << 20)
+    path = make_workbook(tmp_path / "bomb.xlsx", {"S": [(1, ["key"])]}, **{part: swollen})
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InputRefused, match="too large unpacked"):
+        look_through(path)
+
+
+def test_words_kept_in_another_part_are_weighed_as_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "MOST_WORDS", 100_000)
+    path = make_workbook(tmp_path / "bomb.xlsx", {"S": [(1, ["key"])]}, **{"xl/elsewhere.bin": "x" * 200_000})
+    assert look_through(path).lines == 1
+    with zipfile.ZipFile(path) as file:
+        moved = file.read("[Content_Types].xml").decode().replace("/xl/sharedStrings.xml", "/xl/elsewhere.bin")
+    parts = {"xl/elsewhere.bin": "x" * 200_000, "[Content_Types].xml": moved}
+    with pytest.raises(InputRefused, match="too large unpacked"):
+        look_through(make_workbook(tmp_path / "moved.xlsx", {"S": [(1, ["key"])]}, **parts))
 
 
 @pytest.mark.parametrize(
@@ -133,11 +195,9 @@ def test_encoding_and_delimiter_of_text_are_found_out(tmp_path: Path, encoding: 
 
 
 def test_a_workbook_of_openpyxl_says_the_same(tmp_path: Path) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
-    from datetime import date, datetime  # noqa: PLC0415
-
-    workbook = openpyxl.Workbook()
-    workbook.active.append(["key", "手机", "day", "moment"])
-    workbook.active.append(["A1", 13800001234, date(1990, 5, 7), datetime(2026, 8, 1, 10, 30)])  # noqa: DTZ001
+    workbook = Workbook()
+    sheet = workbook.worksheets[0]
+    sheet.append(["key", "手机", "day", "moment"])
+    sheet.append(["A1", 13800001234, date(1990, 5, 7), datetime(2026, 8, 1, 10, 30)])  # noqa: DTZ001
     workbook.save(tmp_path / "a.xlsx")
     assert rows_of(tmp_path / "a.xlsx")[1] == (2, ["A1", "13800001234", "1990-05-07", "2026-08-01 10:30:00"])
