@@ -1,5 +1,6 @@
 """What is wrong with a template before anybody gets it, and what its author may want to know."""
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,15 +8,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from language.documents import Document
 from language.problems import InputRefused, Problem
 from templates import wechat_fields
 from templates.finishing import finish
-from templates.inspection import Inspection
+from templates.inspection import UNKNOWN, UNKNOWN_NEAR, Inspection
 from templates.known_facts import SAMPLE_FACTS
 from templates.links import SURVEY, UNSUBSCRIBE
 from templates.mail_warnings import warnings_of
 from templates.places import Place
 from templates.rendering import CompiledTemplate, RenderRefused, compile_content, inspect_content
+from templates.sandbox import WHOLES
 from templates.template import SHEET, Folder, source_file
 from templates.text_messages import word_problems
 
@@ -84,6 +87,7 @@ def _sheet_problems(read: Folder, folder: Path) -> Iterator[Problem]:
         line = document.line_of(("links", name))
         values = {"address": address}
         yield Problem(sentence=sentence, values=values, file=sheet, line=line, field=f"links.{name}")
+    yield from _unknown_parts(content["facts"], document, sheet)
     if not content["parts"]:
         yield Problem(sentence="the template has words for no channel", file=sheet)
     for language in ("zh", "en"):
@@ -91,6 +95,21 @@ def _sheet_problems(read: Folder, folder: Path) -> Iterator[Problem]:
             line = document.line_of(("title",))
             sentence = "the title is missing in {language}"
             yield Problem(sentence=sentence, values={"language": language}, file=sheet, line=line, field="title")
+
+
+def _unknown_parts(defaults: Mapping[str, object], document: Document, sheet: str) -> Iterator[Problem]:
+    """Find defaults for parts that no fact has; what events tell as parts of ``trigger`` nobody can know."""
+    for name in defaults:
+        whole, _, part = name.partition(".")
+        parts = SAMPLE_FACTS.get(whole)
+        if not part or whole not in WHOLES or not isinstance(parts, Mapping) or part in parts:
+            continue
+        known = sorted(f"{whole}.{each}" for each in parts)
+        near = difflib.get_close_matches(name, known, n=1)
+        values = {"name": name, "near": near[0] if near else "", "known": ", ".join(known)}
+        sentence = (UNKNOWN_NEAR if near else UNKNOWN)["fact"]
+        line = document.line_of(("facts", name))
+        yield Problem(sentence=sentence, values=values, file=sheet, line=line, field=f"facts.{name}")
 
 
 def _missing_parts(read: Folder, folder: Path) -> Iterator[Problem]:

@@ -54,6 +54,8 @@ def test_a_good_template_has_no_problems(tmp_path: Path) -> None:
             "sms.zh.txt: the text comes to about 3 parts and sms.most_parts is 2",
         ),
         ("sms__zh__txt", "{{ tier + 1 }} 退订回T", "sms.zh.txt: filled in for a sample member these words are refused"),
+        ("sms__zh__txt", "{{ loyalty.points }} {{ loyalty.ponts }} 退订回T", "these words are refused: missing_fact:loyalty.ponts"),
+        ("sms__zh__txt", "{{ trigger.points }} 退订回T", "these words are refused: missing_fact:trigger.points"),
         ("email__zh__subject__txt", None, "email.zh.subject.txt: this file is missing: an email has a subject"),
         ("email__zh__html", None, "email.zh.html: this file is missing: an email has a subject"),
         ("email__zh__subject__txt", "长" * 71, "email.zh.subject.txt: the subject comes to 71 characters"),
@@ -156,6 +158,15 @@ def test_a_link_may_lead_to_a_survey_that_has_a_name(tmp_path: Path) -> None:
 
     assert told(tmp_path / "asks", template__yaml=asks) == []
     assert [problem for problem in told(tmp_path / "nameless", template__yaml=nameless) if "or is survey:NAME" in problem]
+
+
+def test_a_default_is_for_a_part_that_there_is(tmp_path: Path) -> None:
+    parts = "loyalty.ponts: 0\n  orders.zzzzz: 0\n  loyalty.points: 0\n  trigger.whatever: 0\n  attributes.city: x\n  name:"
+    found = told(tmp_path, template__yaml=GOOD["template.yaml"].replace("name:", parts))
+
+    assert found[0].startswith("template.yaml:4") and "fact loyalty.ponts; did you mean loyalty.points?" in found[0]
+    assert found[1].startswith("template.yaml:5") and "fact orders.zzzzz; known are orders.average" in found[1]
+    assert len(found) == 2
 
 
 def test_a_missing_signature_is_no_mistake_because_the_provider_adds_it(tmp_path: Path) -> None:
