@@ -8,6 +8,16 @@ CONDITIONS: dict[str, str] = {
     "{name} is defined twice": "{name} 定义了两次",
     "no definition files (*.yaml) are in this folder": "此文件夹中没有定义文件（*.yaml）",
     "{why}; found {found}": "{why}；实际为 {found}",
+    "one of {expected} was expected; found {found}": "应为以下之一：{expected}；实际为 {found}",
+    "a whole number was expected; found {found}": "应为整数；实际为 {found}",
+    "text was expected, in quotes where it looks like a number; found {found}": "应为文字，像数字的要加引号；实际为 {found}",
+    "true or false was expected; found {found}": "应为 true 或 false；实际为 {found}",
+    "more than {gt} was expected; found {found}": "应大于 {gt}；实际为 {found}",
+    "at least {ge} was expected; found {found}": "不应小于 {ge}；实际为 {found}",
+    "less than {lt} was expected; found {found}": "应小于 {lt}；实际为 {found}",
+    "at most {le} was expected; found {found}": "不应大于 {le}；实际为 {found}",
+    "a list was expected; found {found}": "应为列表；实际为 {found}",
+    "names with values were expected; found {found}": "应为若干名称与值；实际为 {found}",
     "{operator} needs a value": "{operator} 需要一个值",
     "a condition has at most {most} parts, {deepest} deep; this one has more": (
         "条件最多 {most} 个部分、{deepest} 层；此条件超出了限制"

@@ -15,6 +15,24 @@ from language.problems import InputRefused, Problem, refuse
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
+NUMBER = "a number was expected; found {found}"
+WHOLE = "a whole number was expected; found {found}"
+
+#: What was expected, for each kind of error that the models tell in English only.
+EXPECTED: Mapping[str, str] = {
+    "literal_error": "one of {expected} was expected; found {found}",
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), WHOLE),
+    **dict.fromkeys(("float_type", "float_parsing", "decimal_type", "decimal_parsing", "finite_number"), NUMBER),
+    "string_type": "text was expected, in quotes where it looks like a number; found {found}",
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false was expected; found {found}"),
+    "greater_than": "more than {gt} was expected; found {found}",
+    "greater_than_equal": "at least {ge} was expected; found {found}",
+    "less_than": "less than {lt} was expected; found {found}",
+    "less_than_equal": "at most {le} was expected; found {found}",
+    **dict.fromkeys(("list_type", "tuple_type"), "a list was expected; found {found}"),
+    **dict.fromkeys(("dict_type", "model_type", "mapping_type"), "names with values were expected; found {found}"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
@@ -128,7 +146,11 @@ def _told(error: ErrorDetails, document: Document, model: type[BaseModel]) -> Pr
         )
     if error["type"] == "missing":
         return document.problem("{name} is missing", place, name=place[-1])
-    return document.problem("{why}; found {found}", place, why=error["msg"], found=repr(error["input"])[:80])
+    found = repr(error["input"])[:80]
+    if error["type"] in EXPECTED:
+        values = {name: str(value).replace(" or ", ", ") for name, value in error.get("ctx", {}).items()}
+        return document.problem(EXPECTED[error["type"]], place, **{**values, "found": found})
+    return document.problem("{why}; found {found}", place, why=error["msg"], found=found)
 
 
 def validate(model: type[Model], document: Document) -> Model:

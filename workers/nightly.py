@@ -55,6 +55,7 @@ def main() -> None:
     set_up_logs(settings.log_level)
     with open_application(settings) as application:
         log.info("learnt from orders", kind=", ".join(learn(application)))
+    signal.setitimer(signal.ITIMER_REAL, 0)  # While Python ends nobody answers it any more, and a tick would kill us.
 
 
 if __name__ == "__main__":

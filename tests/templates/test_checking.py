@@ -108,7 +108,7 @@ def test_a_good_template_has_no_problems(tmp_path: Path) -> None:
         (
             "template__yaml",
             "title: {zh: 样, en: S}\npurpose: advertising\nfacts: {name: 会员}\nlinks: {shop: https://x.cn}\n",
-            "template.yaml:2:purpose: Input should be 'marketing' or 'service'",
+            "template.yaml:2:purpose: one of 'marketing', 'service' was expected",
         ),
         (
             "template__yaml",

@@ -1,5 +1,6 @@
 """What is learnt at night is learnt once, by a process of its own, however many schedulers look."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -91,3 +92,20 @@ def test_without_a_definition_no_process_is_started(installed: Database) -> None
         idle.look()
 
         assert not idle.is_busy()
+
+
+def test_a_night_ends_well_though_it_looked_about_while_it_learnt() -> None:
+    # Python gives the signal back to the system as it ends, so a clock that goes on ticking would kill the process then.
+    story = (
+        "import time\n"
+        "from workers import nightly\n"
+        "nightly.LOOK, nightly.learn = 0.01, lambda application: []\n"
+        "nightly.open_application = lambda settings: __import__('contextlib').nullcontext()\n"
+        "nightly.main()\n"
+        "import signal\n"
+        "assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)\n"
+    )
+
+    ended = subprocess.run((sys.executable, "-c", story), timeout=PATIENCE, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr.count("Error")) == (0, 0)
