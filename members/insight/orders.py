@@ -4,27 +4,19 @@ from datetime import datetime, tzinfo
 
 from sqlalchemy import Connection, text
 
+from members.net_orders import net_orders
+
 _FORGET = text("DROP TABLE IF EXISTS counted_orders")
 
-# A fully refunded order is no order.  Rows that were merged into others, and the erased, have none.
+# Rows that were merged into others, and the erased, have none.
 _COUNT = text(
-    """
+    f"""
 CREATE TEMPORARY TABLE counted_orders ON COMMIT DROP AS
-WITH refunds AS (
-    SELECT source, properties ->> 'order' AS key, sum(value) AS amount
-    FROM events
-    WHERE kind = 'order.refunded' AND occurred_at <= CAST(:until AS timestamptz)
-    GROUP BY 1, 2
-)
-SELECT orders.id, orders.member_id, orders.occurred_at,
-    CAST(orders.occurred_at AT TIME ZONE CAST(:zone AS text) AS date) AS day,
-    coalesce(orders.value, 0) - coalesce(refunds.amount, 0) AS amount
-FROM events AS orders
+SELECT orders.event_id AS id, orders.member_id, orders.occurred_at,
+    CAST(orders.occurred_at AT TIME ZONE CAST(:zone AS text) AS date) AS day, orders.net AS amount
+FROM ({net_orders("occurred_at <= CAST(:until AS timestamptz)")}) AS orders
 JOIN members ON members.id = orders.member_id AND members.erased_at IS NULL AND members.merged_into IS NULL
-LEFT JOIN refunds ON refunds.source = orders.source AND refunds.key = orders.key
-WHERE orders.kind = 'order.paid'
-  AND orders.occurred_at > CAST(:since AS timestamptz) AND orders.occurred_at <= CAST(:until AS timestamptz)
-  AND (refunds.amount IS NULL OR refunds.amount < orders.value)
+WHERE orders.counts AND orders.occurred_at > CAST(:since AS timestamptz)
 """
 )
 _LOOK = text("ANALYZE counted_orders")
