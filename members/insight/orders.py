@@ -17,7 +17,7 @@ SELECT orders.event_id AS id, orders.member_id, orders.occurred_at,
 FROM ({net_orders("occurred_at <= CAST(:until AS timestamptz)")}) AS orders
 JOIN members ON members.id = orders.member_id AND members.erased_at IS NULL AND members.merged_into IS NULL
 WHERE orders.counts AND orders.occurred_at > CAST(:since AS timestamptz)
-"""
+"""  # noqa: S608
 )
 _LOOK = text("ANALYZE counted_orders")
 
