@@ -96,6 +96,9 @@ SHOWN: dict[str, str] = {
         "{orders} 个订单，{items} 种商品或品类，其中 {followed} 个订单有下一单：同买规则 {together} 条，"
         "下一单规则 {next} 条；{touched} 位会员的下一品类可能已变。"
     ),
+    "No pair is kept: nothing was counted yet, or no pair came often enough (fewest, support).": (
+        "没有保留的组合：尚未统计，或没有组合达到次数要求（fewest、support）。"
+    ),
     "nothing is known of {item}; near it: {near}": "没有关于 {item} 的规则；相近的有：{near}",
     "Bought together": "同买", "Bought in the next order": "下一单", "item": "商品或品类", "other": "另一个",
     "support": "支持度", "confidence": "置信度", "lift": "提升度",

@@ -68,6 +68,9 @@ def show(
     if as_json:
         print_json([dict(row._mapping) for row in found])
         return
+    if not found:
+        say("No pair is kept: nothing was counted yet, or no pair came often enough (fewest, support).")
+        return
     rows = [(row.item, row.other, row.orders, f"{row.support:.2%}", f"{row.confidence:.1%}", round(row.lift, 2)) for row in found]
     title = "Bought in the next order" if following else "Bought together"
     print_table(title, ("item", "other", "orders", "support", "confidence", "lift"), rows)
