@@ -12,6 +12,7 @@ from database.tables import members
 from members.coupons.definition import Coupon
 from members.coupons.issuing import Held, Wanted, find_issued, hold_members, issue
 from members.definitions import load_definitions
+from members.local_days import last_instant
 
 #: Why words are not written where a campaign's coupon could not be issued.
 NO_COUPON = "no_coupon_left"
@@ -46,7 +47,7 @@ def give_coupons(
     said = {
         one.occasion: {
             "coupon": one.code,
-            "coupon_ends_on": local_day(one.expires_at, zones[one.member_id]),
+            "coupon_ends_on": local_day(last_instant(one.expires_at), zones[one.member_id]),
         }
         for one in held
     }

@@ -1,12 +1,13 @@
 """What templates may say of points and tiers: the fact ``loyalty``, read for many members at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import ARRAY, BigInteger, Connection, any_, bindparam, func, select
 
 from database.loyalty_tables import points
+from members.local_days import last_instant
 from members.points.expiring import next_expiring
 from members.tiers.standing import standings
 
@@ -44,15 +45,10 @@ def loyalty_of(
         known["points"] = balances.get(member, 0)
         if member in expiring:
             known["expiring"], gone_at = expiring[member]
-            known["expiring_on"] = local_day(_before(gone_at), zone)
+            known["expiring_on"] = local_day(last_instant(gone_at), zone)
         if member in standing:
             one = standing[member]
             known |= {"missing": one.missing, "next_tier": one.next_tier, "next_missing": one.next_missing}
-            known |= {"tier_until": local_day(_before(one.until), zone), "keep_by": local_day(_before(one.lost_at), zone)}
+            known |= {"tier_until": local_day(last_instant(one.until), zone), "keep_by": local_day(last_instant(one.lost_at), zone)}
         said[member] = {name: value for name, value in known.items() if value is not None}
     return said
-
-
-def _before(moment: datetime | None) -> datetime | None:
-    """Return the last instant before a moment: what ends at midnight had its last day before it."""
-    return None if moment is None else moment - timedelta(microseconds=1)

@@ -31,6 +31,11 @@ def _end_of_gap(local: datetime) -> datetime:
     return after.replace(microsecond=0)
 
 
+def last_instant(end: datetime | None) -> datetime | None:
+    """Return the last instant before an end: what ends at midnight had its last day before it; None: it never ends."""
+    return None if end is None else end - timedelta(microseconds=1)
+
+
 def local_day(moment: datetime, zone: str) -> date:
     """Return the calendar day it is in ``zone`` at ``moment``."""
     return moment.astimezone(ZoneInfo(zone)).date()

@@ -42,8 +42,8 @@ CROSS JOIN LATERAL (
     SELECT coalesce({sum} FILTER (WHERE occurred_at {after} up_from), 0) AS up,
            coalesce({sum} FILTER (WHERE occurred_at {after} keep_from AND occurred_at < lost_at), 0) AS keep
     FROM (""",
-    net_orders("= spans.member_id"),
-    """) AS orders WHERE counts
+    net_orders("member_id = spans.member_id"),
+    """) AS orders
 ) AS sums
 """,
 ))  # fmt: skip

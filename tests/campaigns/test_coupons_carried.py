@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
+from campaigns.coupons import give_coupons
 from campaigns.delivery import deliver
 from campaigns.publishing import apply_campaigns
+from campaigns.rules import PlanningRules
 from campaigns.sends import claim, release
 from campaigns.writing import messages_again, terms_by_campaign, write_words
 from channels.simulator.running import SimulatorProcess
@@ -119,3 +121,14 @@ def test_a_coupon_nobody_defined_keeps_the_campaign_out(database: Database) -> N
         with pytest.raises(InputRefused, match="there is no coupon come-2; expected come-20"):
             make_campaign(connection, coupon="come-2")
         assert apply_campaigns(connection, [], load_library(), now=NOON).new == ()
+
+
+def test_a_coupon_that_ends_at_midnight_has_its_last_day_before_it(database: Database) -> None:
+    with database.transaction() as connection:
+        a_campaign_with_codes(connection, 1, 1)
+        save_definitions(connection, [Coupon.model_validate({"coupon": "come-20", "until": "2027-01-01T00:00:00+08:00"})], now=NOON)
+        _, claimed = claim(connection, "sms", now=NOON, limit=1, lease=timedelta(minutes=1))
+        terms = terms_by_campaign(connection, {claimed[0].campaign_id}, PlanningRules())
+        said = give_coupons(connection, claimed, terms, now=NOON)
+
+    assert str(said[claimed[0].id]["coupon_ends_on"]) == "2026-12-31"
