@@ -5,6 +5,9 @@ CONDITIONS: dict[str, str] = {
     "{name} is not known here; expected one of {known}": "这里没有 {name}；应为以下之一：{known}",
     "{name} is missing": "缺少 {name}",
     "{name} is no name; expected letters, digits and dashes": "{name} 不能作名称；应为字母、数字与短横线",
+    "every row would have the kind {kind}, which is the name of a column; for what stands there write {wanted}": (
+        "每一行的事件类型都会是 {kind}，而这是一列的列名；若要取该列的内容，请写 {wanted}"
+    ),
     "{name} is defined twice": "{name} 定义了两次",
     "no definition files (*.yaml) are in this folder": "此文件夹中没有定义文件（*.yaml）",
     "{why}; found {found}": "{why}；实际为 {found}",

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from database.engine import Database
-from language.problems import Problem
+from language.problems import Problem, refuse
 from members.dates import read_moment
 from members.erasure.refusing import ERASED_PROBLEM, erased_keys
 from members.events import NewEvent, event_problem, record
@@ -139,6 +139,11 @@ def _table_rows(file: TextFile, told: EventMap) -> Rows:
     header = None if headerless else [cell.strip() for row in islice(rows, 1) for cell in row.cells]
     if header is not None and told == EventMap():
         columns |= {name: name for name in ("value", "key") if name in header}
+    if isinstance(told.kind, str) and told.kind in (header or ()):
+        raise refuse(
+            "every row would have the kind {kind}, which is the name of a column; for what stands there write {wanted}",
+            file=str(file.path), line=1, field="kind", kind=told.kind, wanted=f"kind: {{column: {told.kind}}}",
+        )  # fmt: skip
     found = places(columns, header, file=str(file.path))
     reach = max(found.values()) + 1
 

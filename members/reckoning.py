@@ -1,4 +1,4 @@
-"""What follows for members of whom something new was told: facts, then tier, then segments, in that order.
+"""What follows for members of whom something new was told: facts, points, tiers, coupons, and in the end segments.
 
 Whoever writes something about members touches them (``touch``) in the same transaction; whoever reckons
 takes touched members in batches, so that each is looked at once however much was told.

@@ -94,6 +94,15 @@ def test_json_lines_keep_their_properties(database: Database, run: Import, tmp_p
         assert (row.key, row.value, row.properties) == ("o1", Decimal("12.50"), {"city": "上海", "items": [1, 2.5]})
 
 
+def test_a_kind_that_is_the_name_of_a_column_is_refused_before_every_row_is_stored_under_it(run: Import, tmp_path: Path) -> None:
+    path = write(tmp_path, "member,occurred_at,kind\n1,2026-07-01,order.paid\n")
+    mapping = EventMap.model_validate({"kind": "kind"})
+
+    with pytest.raises(InputRefused, match=r"events\.csv:1:kind: every row .* write kind: \{column: kind\}"):
+        run(path, mapping)
+    assert run(path, EventMap.model_validate({"kind": {"column": "kind"}})).stored == 1
+
+
 def test_a_map_reaches_into_json_with_dots(database: Database, run: Import, tmp_path: Path) -> None:
     mapping = EventMap.model_validate(
         {
