@@ -322,8 +322,8 @@ def test_the_example_journeys_can_be_read(file: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("quiet: [0]", "greater than or equal to 1"),
-        ("birthday_soon: [61]", "less than or equal to 60"),
+        ("quiet: [0]", "at least 1 was expected; found 0"),
+        ("birthday_soon: [61]", "at most 60 was expected; found 61"),
         ("at: noon", "at"),
         ("birthday: true", "did you mean birthday_"),
         ("quiet_event: order paid", "quiet_event"),

@@ -479,7 +479,7 @@ def test_rules_cannot_be_changed_over_what_was_earned(database: Database) -> Non
 def wrong_files() -> Iterator[tuple[str, str]]:
     earn = "earn: [{rule: purchase, event: order.paid, points: 1}]"
     yield "earn: []", "at least 1"
-    yield "earn: [{rule: a, event: order.paid, points: 0}]", "greater than 0"
+    yield "earn: [{rule: a, event: order.paid, points: 0}]", "more than 0 was expected; found 0"
     yield "earn: [{rule: a, event: order.paid, points: 1}, {rule: a, event: x, points: 1}]", "a is defined twice"
     yield f"{earn}\nmultiply: [{{times: 2}}]", "say when points are multiplied"
     yield f"{earn}\nmultiply: [{{times: 2, days: ['2026-02-30']}}]", "found"

@@ -201,7 +201,7 @@ def test_a_file_without_a_header_is_taken_by_its_first_column_and_a_rule_takes_n
         ("valid_for: 9d\nexpire_soon: [1d, 1d]", 1, "is named once"),
         ("until: 2026-08-01", 2, "timezone"),
         ("cost: {fixed: 20, share_of_order: 0.1}", 2, "either fixed or a share_of_order"),
-        ("cost: {share_of_order: 20}", 2, "less than or equal to 1"),
+        ("cost: {share_of_order: 20}", 2, "at most 1 was expected"),
         ("redeem: {event: order paid}", 2, "pattern"),
     ],
 )
