@@ -19,8 +19,8 @@ member_tiers = table(
     words("tier"),
     moment("since", required=True),
     moment("until"),  # when its period ends and it is looked at again; None: never lost
-    Column("measured", Numeric(16, 2), nullable=False, server_default="0"),  # spend or orders of the period so far
-    Column("needed", Numeric(16, 2)),  # the threshold by which it was reached; None: not by orders of this period
+    Column("measured", Numeric(20, 2), nullable=False, server_default="0"),  # spend or orders of the period so far
+    Column("needed", Numeric(20, 2)),  # the threshold by which it was reached; None: not by orders of this period
     Column("former", Text),  # the tier it was reached from, to which a refund brings back
     index(None, "until"),
 )
@@ -57,7 +57,7 @@ coupons = table(
     moment("expires_at"),
     moment("redeemed_at"),
     Column("redeemed_event_id", BigInteger),
-    Column("cost", Numeric(12, 4)),  # what its redemption cost
+    Column("cost", Numeric(20, 4)),  # what its redemption cost
     UniqueConstraint("pool", "code"),
     UniqueConstraint("pool", "member_id", "occasion"),
     CheckConstraint("(member_id IS NULL) = (issued_at IS NULL)", name="issued_to_somebody"),

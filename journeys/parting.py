@@ -24,11 +24,21 @@ def erase_members(
     Whoever is about to hand over a message to one of them waits for this transaction and is then
     refused; what was handed over before is ``being_handed_over`` and cleared once it is settled.
     """
-    everyone = whole_persons(connection, member_ids)
-    hold_members(connection, everyone)
+    everyone = _hold_whole_persons(connection, member_ids)
     stop_for_members(connection, everyone, reason=ERASED, now=now)
     cancel_for_members(connection, everyone, reason=ERASED)
     return erase_data(connection, everyone, reason=reason, secret=secret, now=now)
+
+
+def _hold_whole_persons(connection: Connection, member_ids: Sequence[int]) -> list[int]:
+    """Hold all rows of these persons; a merge that was committed while they were waited for has made them more."""
+    everyone: list[int] = []
+    found = whole_persons(connection, member_ids)
+    while set(found) - set(everyone):
+        everyone = found
+        hold_members(connection, everyone)
+        found = whole_persons(connection, everyone)
+    return everyone
 
 
 def stop_for_members(connection: Connection, member_ids: Sequence[int], *, reason: str, now: datetime) -> int:

@@ -52,6 +52,9 @@ MERGING: dict[str, str] = {
     "merge {id} was taken back already": "合并 {id} 已经撤回",
     "the member of merge {id} was erased; there is nothing to give back": "合并 {id} 的会员已被删除；没有可归还的内容",
     "merge {id} is older than {days} days and stays": "合并 {id} 已超过 {days} 天，不能撤回",
+    "merge {later} into the same row came after merge {id}; take that one back first": (
+        "合并 {later} 在合并 {id} 之后并入了同一会员；请先撤回那一次"
+    ),
     "the row that stayed in merge {id} was merged itself since; take that merge back first": (
         "合并 {id} 中保留的会员之后又被合并；请先撤回那一次"
     ),

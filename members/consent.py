@@ -108,6 +108,31 @@ def _row(place: int, consent: NewConsent, now: datetime) -> dict[str, object]:
     }
 
 
+_LATEST = """
+SELECT granted, source, occurred_at FROM consents
+WHERE member_id = :member AND channel = :channel AND purpose = :purpose ORDER BY occurred_at DESC, id DESC LIMIT 1
+"""
+#: Before any answer.
+NEVER = datetime.fromisoformat("1900-01-01T00:00:00+00:00")
+
+
+def latest_answers(told: Iterable[NewConsent], *, now: datetime) -> list[NewConsent]:
+    """Leave of several answers for one member, channel and purpose the latest, in whatever order they stand.
+
+    A no without a moment is of ``now``; a yes without one gives way to any other; of two at one moment the no stands.
+    """
+
+    def weight(one: NewConsent) -> tuple[datetime, bool]:
+        return one.occurred_at or (NEVER if one.granted else now), not one.granted
+
+    latest: dict[tuple[int, str, str], NewConsent] = {}
+    for one in told:
+        place = one.member_id, one.channel, one.purpose
+        if place not in latest or weight(one) >= weight(latest[place]):
+            latest[place] = one
+    return list(latest.values())
+
+
 def withdraw(
     connection: Connection,
     member_id: int,
@@ -118,21 +143,21 @@ def withdraw(
     now: datetime,
     proof: Mapping[str, object] | None = None,
 ) -> bool:
-    """Record that the member no longer wants this; return False where that was known already.
+    """Record that the member no longer wants this; return False where they had said so already.
 
-    Holds for every send marked after this transaction commits.
+    A no that somebody else told us is not the member's own, and may be taken back; theirs is recorded beside it.
+    Holds for every send marked after this transaction commits, whatever moment an earlier answer claims.
     """
     # Two clicks at once would both find the yes; the second waits here and then finds the no.
     member_id = _hold(connection, [member_id]).get(member_id, member_id)
-    no = NewConsent(
-        member_id=member_id, channel=channel, purpose=purpose, granted=False, source=source, proof=proof or {}
-    )
-    latest = text(
-        "SELECT granted FROM consent_now WHERE member_id = :member AND channel = :channel AND purpose = :purpose"
-    )
-    known = connection.scalar(latest, {"member": member_id, "channel": channel, "purpose": purpose})
-    if known is False:
+    asked = {"member": member_id, "channel": channel, "purpose": purpose}
+    known = connection.execute(text(_LATEST), asked).one_or_none()
+    if known and not known.granted and known.source in (*OWN_SOURCES, source):
         return False
+    no = NewConsent(
+        member_id=member_id, channel=channel, purpose=purpose, granted=False, source=source, proof=proof or {},
+        occurred_at=max(now, known.occurred_at) if known else now,
+    )  # fmt: skip
     return record_consents(connection, [no], now=now) == 1
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from database.engine import Database
 from language.problems import Problem, refuse
-from members.consent import NewConsent, record_consents
+from members.consent import NewConsent, latest_answers, record_consents
 from members.erasure.refusing import ERASED_PROBLEM
 from members.import_ledger import (
     BatchDone,
@@ -36,6 +36,7 @@ from members.person import SharedIdentifier, UnusableAddress
 from members.text_files import TextFile, TextRow, look_through, read_rows
 
 BATCH = 10_000
+CONSENTS_AT_ONCE = 1_000  #: rows of a batch that tells consent: PostgreSQL has room to hold few thousand members
 FIELD_OF_CHANNEL = {"sms": "phone", "email": "email", "wechat": "openid"}
 
 MEMBER_IDS = "SELECT key, coalesce(merged_into, id) AS id FROM unnest(CAST(:keys AS text[])) AS key JOIN members USING (key)"
@@ -133,7 +134,7 @@ def import_members(
             standing=standing,
             errors=refusals,
             after_batch=lambda line: progress(line, file.lines) if progress else None,
-            size=BATCH,
+            size=CONSENTS_AT_ONCE if source.reader.tells_consent else BATCH,
             now=now,
         )
     if standing is not None:
@@ -241,10 +242,9 @@ class _Saving:
         if not keys:
             return 0
         ids = {row.key: row.id for row in connection.execute(text(MEMBER_IDS), {"keys": keys})}
-        about = self._source.mapping.consent
-        entry = self._standing.id if self._standing else None
-        latest = {
-            (ids[row.person.key], consent.channel): NewConsent(
+        about, entry = self._source.mapping.consent, self._standing.id if self._standing else None
+        told = [
+            NewConsent(
                 member_id=ids[row.person.key],
                 channel=consent.channel,
                 purpose="marketing",
@@ -252,13 +252,14 @@ class _Saving:
                 source=about.source or "import",
                 text_version=about.text_version,
                 proof={"file": self._source.file.path.name, "line": row.line, "import": entry},
-                occurred_at=consent.occurred_at,
+                # A moment to come would outlast every answer given until then.
+                occurred_at=min(consent.occurred_at, self._now) if consent.occurred_at else None,
             )
             for row in rows
             if row.person
             for consent in row.consents
-        }
-        return record_consents(connection, latest.values(), now=self._now, only_news=True)
+        ]
+        return record_consents(connection, latest_answers(told, now=self._now), now=self._now, only_news=True)
 
 
 def _refusals(batch: _Batch, saved: Saved) -> list[Refusal]:

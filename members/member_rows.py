@@ -73,7 +73,7 @@ class RowReader:
         self._proven = proven
         self._read_attributes = read_attributes
         self._plain = [(field, place) for field, place in found.items() if not field.startswith("attributes.")]
-        self._tells_consent = any(column in found for column in CONSENT_COLUMNS)
+        self.tells_consent = any(column in found for column in CONSENT_COLUMNS)
 
     def read(self, row: TextRow) -> MemberRow:
         """Read one row; never raises."""
@@ -96,7 +96,7 @@ class RowReader:
         problem = person_problem(person)
         if problem:
             return _refused(row, problem, told.get(problem.field or ""))
-        consents = self._consents(told) if self._tells_consent else ()
+        consents = self._consents(told) if self.tells_consent else ()
         if isinstance(consents, Problem):
             return _refused(row, consents, told.get(consents.field or ""))
         proven = tuple(one for one in consents if self._proven or one.occurred_at or not one.granted)

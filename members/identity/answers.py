@@ -55,6 +55,14 @@ ORDER BY m.id, said.channel, said.purpose
 """
 
 
+# A no that a person said while they were one row is meant by whoever they turn out to be.
+_SAID_SINCE = """
+SELECT DISTINCT ON (m.id, c.channel, c.purpose) m.id AS merge_id, m.gone_id, c.channel, c.purpose, c.granted, c.occurred_at
+FROM merges m JOIN consents c ON c.member_id = m.kept_id AND c.recorded_at >= m.merged_at AND c.source NOT IN ('merge', 'unmerge')
+WHERE m.id = ANY(:merges) ORDER BY m.id, c.channel, c.purpose, c.occurred_at DESC, c.id DESC
+"""
+
+
 def bring_answers(connection: Connection, merges: Sequence[int], *, now: datetime) -> None:
     """Add to the log of each row that stays what the other row said and it must keep to."""
     rows = connection.execute(text(_COMBINED), {"merges": list(merges)}).all()
@@ -87,5 +95,14 @@ def take_answers_back(connection: Connection, merges: Sequence[int], *, now: dat
             source=UNMERGE, proof={"merge": row.merge_id}, occurred_at=row.at,
         )
         for row in rows
+    ]  # fmt: skip
+    since = connection.execute(text(_SAID_SINCE), {"merges": list(merges)}).all()
+    told += [
+        NewConsent(
+            member_id=row.gone_id, channel=row.channel, purpose=row.purpose, granted=False, source=UNMERGE,
+            proof={"merge": row.merge_id}, occurred_at=row.occurred_at,
+        )
+        for row in since
+        if not row.granted
     ]  # fmt: skip
     record_consents(connection, told, now=now)

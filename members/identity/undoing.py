@@ -20,7 +20,9 @@ from members.identity.moving_sql import (
 )
 
 _FOUND = """
-SELECT m.*, k.merged_into, k.erased_at FROM merges m JOIN members k ON k.id = m.kept_id WHERE m.id = :merge
+SELECT m.*, k.merged_into, k.erased_at, (
+    SELECT max(later.id) FROM merges later WHERE later.kept_id = m.kept_id AND later.id > m.id AND later.undone_at IS NULL
+) AS later FROM merges m JOIN members k ON k.id = m.kept_id WHERE m.id = :merge
 """
 
 
@@ -44,6 +46,8 @@ def begin_undoing(connection: Connection, merge_id: int, *, now: datetime) -> No
         raise refuse("merge {id} is older than {days} days and stays", id=merge_id, days=UNDONE_WITHIN.days)
     if found.merged_into is not None:
         raise refuse("the row that stayed in merge {id} was merged itself since; take that merge back first", id=merge_id)
+    if found.later is not None:
+        raise refuse("merge {later} into the same row came after merge {id}; take that one back first", id=merge_id, later=found.later)
 
 
 def return_belongings(connection: Connection, merge_id: int, *, now: datetime) -> None:

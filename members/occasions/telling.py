@@ -22,16 +22,16 @@ MADE_UP_FOR = timedelta(days=31)
 
 _FIRST_TWO = "".join((
     """
-SELECT member_id, place, occurred_at, paid, key, days FROM (
-    SELECT member_id, occurred_at, paid, key, row_number() OVER earlier AS place,
+SELECT member_id, place, occurred_at, paid, key, days, event_id FROM (
+    SELECT member_id, occurred_at, paid, key, event_id, row_number() OVER earlier AS place,
            extract(day FROM occurred_at - lag(occurred_at) OVER earlier) AS days
     FROM (""",
     net_orders("member_id = ANY(:ids)"),
     """) AS orders WHERE counts WINDOW earlier AS (PARTITION BY member_id ORDER BY occurred_at, event_id)
 ) AS placed
 WHERE place = ANY(:places) AND occurred_at >= :oldest AND NOT EXISTS (
-    SELECT FROM events AS told WHERE told.source = 'tidings'
-    AND told.key = (CASE placed.place WHEN 1 THEN 'order.first:' ELSE 'order.second:' END) || placed.member_id
+    SELECT FROM events AS told WHERE told.source = 'tidings' AND told.member_id = placed.member_id
+    AND told.kind = CASE placed.place WHEN 1 THEN 'order.first' ELSE 'order.second' END
 ) ORDER BY member_id, place
 """,
 ))  # fmt: skip
@@ -64,14 +64,17 @@ def tell_first_orders(connection: Connection, member_ids: Sequence[int], now: da
             tell_happenings(connection, (_order(*row) for row in rows), now=now)
 
 
-def _order(member_id: int, place: int, occurred_at: datetime, paid: Decimal, key: str, days: Decimal | None) -> Happening:
+def _order(
+    member_id: int, place: int, occurred_at: datetime, paid: Decimal, key: str, days: Decimal | None, event_id: int
+) -> Happening:
     kind = "order.first" if place == 1 else "order.second"
     said: dict[str, object] = {"order": key}
     if place == 2:
         said["days"] = int(days or 0)  # since the first
     return Happening(
-        member_id=member_id, kind=kind, key=f"{kind}:{member_id}", occurred_at=occurred_at, value=paid, properties=said
-    )
+        member_id=member_id, kind=kind, key=f"{kind}:{member_id}:{event_id}", occurred_at=occurred_at, value=paid,
+        properties=said,
+    )  # fmt: skip
 
 
 def preview_days(

@@ -24,8 +24,11 @@ class Earning:
     birth_month: int | None
 
 
+LARGEST = 10**12  #: points in one row; more is a slip of the finger
+
+
 def points_for(programme: PointsProgramme, rule: EarnRule, earning: Earning) -> int:
-    """Return how many points the rule gives; never less than none.
+    """Return how many points the rule gives; never less than none, nor more than ``LARGEST``.
 
     Every whole ``per`` of the amount counts; multipliers follow, and rounding comes last.
     """
@@ -35,7 +38,7 @@ def points_for(programme: PointsProgramme, rule: EarnRule, earning: Earning) -> 
     day = earning.occurred_at.astimezone(ZoneInfo(programme.time_zone)).date()
     times = [each.times for each in programme.multiply if _holds(each, rule, earning, day)]
     exact = plain * _together(times, programme.several)
-    return max(0, int(exact.quantize(Decimal(1), ROUNDING[programme.rounding])))
+    return max(0, int(min(exact, Decimal(LARGEST)).quantize(Decimal(1), ROUNDING[programme.rounding])))
 
 
 def _together(times: Sequence[Decimal], several: str) -> Decimal:

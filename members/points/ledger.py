@@ -13,14 +13,13 @@ from language.problems import refuse
 from members.definitions import load_definitions
 from members.everybody import look_again
 from members.happenings import Happening, tell_happenings
-from members.points.amounts import expires_at
+from members.points.amounts import LARGEST, expires_at
 from members.points.expiring import settle
 from members.points.rules import PointsProgramme
 
 #: Everybody's balance at a moment, in one query: a balance is a sum of amounts.
 BALANCES = "SELECT member_id, sum(amount) AS balance FROM points WHERE occurred_at <= :at GROUP BY member_id"
 
-LARGEST = 10**12  #: points in one row; more is a slip of the finger
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ def apply_segments(
     wanted = [one.kept() for one in files.segments]
     store_segments(connection, wanted, now=now)
     after = load_kept(connection)
-    unknown, problems, relisted = _upload(connection, files.lists, after, now, told)
+    unknown, problems, relisted = _upload(connection, files.lists, before, after, now, told)
     _recount_changed(connection, before, after, relisted, now, told)
     changed = [one.name for one in wanted if one.name in before and (before[one.name] != one or one.name in relisted)]
     return SegmentsApplied(
@@ -63,7 +63,12 @@ def apply_segments(
 
 
 def _upload(
-    connection: Connection, lists: Mapping[str, KeyList], after: Mapping[str, KeptSegment], now: datetime, told: bool
+    connection: Connection,
+    lists: Mapping[str, KeyList],
+    before: Mapping[str, KeptSegment],
+    after: Mapping[str, KeptSegment],
+    now: datetime,
+    told: bool,
 ) -> tuple[dict[str, int], list[Problem], set[str]]:
     """Let exactly those be on each list whose keys it names; return keys nobody has, and which lists changed."""
     unknown: dict[str, int] = {}
@@ -72,13 +77,14 @@ def _upload(
     for name, told_keys in lists.items():
         given = {"list_keys": list(told_keys.lines)}
         strangers = set(told_keys.lines) - set(connection.execute(_KNOWN_KEYS, given).scalars())
-        before = _digest(connection, name)
+        was_kept = name in before and before[name].keep
+        stood = _digest(connection, name)
         # Whoever was merged is the person they were merged with.
         whose = select(func.coalesce(members.c.merged_into, members.c.id)).where(members.c.key == _TOLD_KEYS)
         row = members.alias()
         inside = select(row.c.id).where(row.c.id.in_(whose), row.c.erased_at.is_(None))
-        move(connection, name, inside.params(**given), now=now, told=told and after[name].keep)
-        if before != _digest(connection, name):
+        move(connection, name, inside.params(**given), now=now, told=told and was_kept and after[name].keep)
+        if stood != _digest(connection, name):
             relisted.add(name)
         if strangers:
             unknown[name] = len(strangers)

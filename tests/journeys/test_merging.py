@@ -19,12 +19,15 @@ from database.holding import hold_members
 from database.tables import members, sends
 from journeys.advance import advance
 from journeys.merging import Merged, merge_certain, merge_members, unmerge
+from journeys.parting import erase_members
 from journeys.triggers import enrol
 from language.problems import InputRefused
-from members.consent import NewConsent, record_consents
+from members.consent import NewConsent, record_consents, withdraw
 from members.consent_chain import check_chain, link_all_consents
+from members.definitions import save_definitions
 from members.events import NewEvent, record
 from members.identity.duplicates import Pair
+from members.occasions.choice import Occasions
 from members.people import find_member, save_people
 from members.person import Person
 from members.reckoning import reckon
@@ -407,3 +410,59 @@ def test_hundreds_of_merges_cost_as_many_statements_as_one(database: Database) -
         pairs = [Pair(kept_id=kept, gone_id=gone, matched_by="sms") for kept, gone in zip(ids[::2], ids[1::2], strict=True)]
         assert len(merge_members(connection, pairs, by="test", now=BEGIN).merges) == 100
         assert connection.execute(select(func.count()).where(members.c.merged_into.is_not(None))).scalar_one() == 100
+
+
+def test_of_two_merges_into_one_row_the_later_is_taken_back_first(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, second, third = add_members(connection, 3)
+        (earlier,) = merge(connection, kept, second).merges
+        (later,) = merge(connection, kept, third, days=1).merges
+        with pytest.raises(InputRefused, match=f"merge {later} into the same row came after merge {earlier}"):
+            unmerge(connection, earlier, now=BEGIN + 2 * DAY)
+        unmerge(connection, later, now=BEGIN + 2 * DAY)
+        unmerge(connection, earlier, now=BEGIN + 2 * DAY)
+        assert connection.execute(select(members.c.merged_into)).scalars().all() == [None, None, None]
+
+
+def test_a_no_that_was_said_as_one_person_holds_for_both_when_they_are_two_again(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, gone = add_members(connection, 2)
+        for each in (kept, gone):
+            said = NewConsent(member_id=each, channel="sms", purpose="marketing", granted=True, source="card")
+            record_consents(connection, [said], now=BEGIN)
+        (merge_id,) = merge(connection, kept, gone, days=1).merges
+        assert withdraw(connection, gone, "sms", source="link", now=BEGIN + 2 * DAY)
+        unmerge(connection, merge_id, now=BEGIN + 3 * DAY)
+        says = text("SELECT member_id, granted FROM consent_now WHERE channel = 'sms' AND purpose = 'marketing' ORDER BY member_id")
+        assert connection.execute(says).all() == [(kept, False), (gone, False)]
+
+
+def test_the_first_order_of_a_row_that_was_merged_is_told_once(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, gone = add_members(connection, 2)
+        save_definitions(connection, [Occasions.model_validate({"occasions": "life", "first_order": True})], now=BEGIN)
+        happen(connection, ["m1"], "order.paid", BEGIN)
+        reckon(connection, now=BEGIN)
+        merge(connection, kept, gone, days=1)
+        reckon(connection, now=BEGIN + DAY)
+        told = connection.execute(text("SELECT member_id FROM events WHERE kind = 'order.first'")).scalars().all()
+        assert told == [kept]
+
+
+def test_an_erasure_that_waited_for_a_merge_erases_the_row_that_stays_too(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, gone = add_members(connection, 2)
+
+    def erasing() -> None:
+        with database.transaction() as connection:
+            erase_members(connection, [gone], reason="", secret=SECRET, now=BEGIN + DAY)
+
+    thread = threading.Thread(target=erasing)
+    with database.transaction() as connection:
+        hold_members(connection, [kept, gone])
+        thread.start()
+        thread.join(0.3)
+        merge(connection, kept, gone)
+    thread.join(20)
+    with database.transaction() as connection:
+        assert connection.execute(select(func.count()).where(members.c.erased_at.is_not(None))).scalar_one() == 2

@@ -13,7 +13,7 @@ from database.member_tables import identifiers, import_changes, imports
 from database.tables import addresses, consents, events, members
 from language.problems import InputRefused
 from members import import_undoing
-from members.consent import NewConsent, record_consents
+from members.consent import NewConsent, record_consents, withdraw
 from members.import_keeping import forget_old_changes
 from members.import_maps import ConsentMap, MemberMap
 from members.import_undoing import Undone, list_imports, undo_import
@@ -163,6 +163,20 @@ def test_its_consents_are_answered_with_what_stood_before_and_none_is_deleted(
         (3, "sms"): False,
     }
     assert undo(database, done).consents == 0
+
+
+def test_a_members_own_no_outlasts_the_import_that_said_no_before_them(database: Database, tmp_path: Path) -> None:
+    mapping = MemberMap(key="key", consent_sms="sms", consent=ConsentMap(source="form", text_version="1"))
+    bring_in(database, tmp_path, "key,sms\n1,yes\n", now=NOW - timedelta(days=1), mapping=mapping)
+    wrong = bring_in(database, tmp_path, "key,sms\n1,no\n", mapping=mapping)
+    with database.transaction() as connection:
+        assert withdraw(connection, 1, "sms", source="link", now=NOW + timedelta(minutes=5))
+        assert not withdraw(connection, 1, "sms", source="link", now=NOW + timedelta(minutes=6))
+
+    undo(database, wrong)
+
+    with database.transaction() as connection:
+        assert connection.scalar(text("SELECT granted FROM consent_now WHERE member_id = 1 AND channel = 'sms'")) is False
 
 
 def test_an_import_that_was_undone_half_is_undone_whole_by_the_next_command(

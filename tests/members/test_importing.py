@@ -19,7 +19,8 @@ from database.engine import Database
 from database.member_tables import imports
 from database.tables import addresses, consents, members
 from language.problems import InputRefused
-from members.consent import NewConsent, record_consents
+from members import importing
+from members.consent import NewConsent, record_consents, withdraw
 from members.import_maps import ConsentMap, MemberMap, read_member_map
 from members.importing import MembersImported, import_members
 
@@ -228,7 +229,40 @@ def test_a_later_no_is_not_overruled_by_a_yes_without_a_date(database: Database,
     assert run(write(tmp_path, "key,sms\n1,YES\n", name="later.csv"), mapping).consents == 0
     dated = MemberMap(key="key", consent_sms="sms", consent_at="at")
     assert run(write(tmp_path, "key,sms,at\n1,yes,2026-07-31\n", name="old.csv"), dated).consents == 0
-    assert run(write(tmp_path, "key,sms,at\n1,yes,2026-08-02\n", name="new.csv"), dated).consents == 1
+    new = write(tmp_path, "key,sms,at\n1,yes,2026-08-02\n", name="new.csv")
+    done = import_members(database, new, mapping=dated, now=NOW + timedelta(days=2), secret=SECRET, zone=SHANGHAI)
+    assert done.consents == 1
+
+
+@pytest.mark.parametrize("size", [1, 1_000])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["1,no,2026-06-01", "1,yes,2026-01-01"], ["1,yes,2026-01-01", "1,no,2026-06-01"],
+        ["1,no,", "1,yes,2026-01-01"], ["1,yes,2026-07-31", "1,no,2026-07-31"],
+    ],
+)  # fmt: skip
+def test_of_several_answers_in_a_file_the_latest_stands_wherever_it_is(
+    database: Database, run: Import, tmp_path: Path, lines: list[str], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "CONSENTS_AT_ONCE", size)
+    dated = MemberMap(key="key", consent_sms="sms", consent_at="at")
+    run(write(tmp_path, "key,sms,at\n" + "\n".join(lines) + "\n"), dated)
+
+    with database.transaction() as connection:
+        assert connection.scalar(text("SELECT granted FROM consent_now")) is False
+
+
+def test_a_yes_of_a_day_to_come_outlasts_no_answer(database: Database, run: Import, tmp_path: Path) -> None:
+    dated = MemberMap(key="key", consent_sms="sms", consent_at="at")
+    run(write(tmp_path, "key,sms,at\n1,yes,2062-01-01\n"), dated)
+    with database.transaction() as connection:
+        member = connection.scalar(select(members.c.id)) or 0
+        assert withdraw(connection, member, "sms", source="link", now=NOW)
+        assert connection.scalar(text("SELECT granted FROM consent_now")) is False
+        connection.execute(text("INSERT INTO consents (member_id, channel, purpose, granted, source, occurred_at) VALUES (1, 'sms', 'marketing', true, 'x', '2062-01-01')"))
+        assert withdraw(connection, member, "sms", source="link", now=NOW), "also where such a yes is kept already"
+        assert connection.scalar(text("SELECT granted FROM consent_now")) is False
 
 
 @pytest.mark.parametrize(

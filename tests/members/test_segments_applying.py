@@ -248,3 +248,14 @@ def test_a_question_that_takes_too_long_is_stopped_and_can_change_nothing(databa
         ask(text("SELECT pg_sleep(5)"), timedelta(milliseconds=20))
     with pytest.raises(InternalError, match="read-only transaction"):
         ask(insert(members).values(key="x"), timedelta(seconds=5))
+
+
+def test_whoever_is_on_a_list_when_it_is_first_kept_is_told_of_by_nobody(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as connection:
+        people(connection, None, None)
+        write(tmp_path, vips="segment: vips\nlist: vips.csv\nkeep: true\n", vips_csv="m1\nm2\n")
+        apply(connection, tmp_path, told=True)
+        assert told_of(connection) == []
+        write(tmp_path, vips_csv="m2\n")
+        apply(connection, tmp_path, told=True)
+        assert told_of(connection) == ["segment.left"]

@@ -246,3 +246,12 @@ def test_a_coupon_that_began_with_less_time_than_a_reminder_is_not_reminded_of(d
         keep_up(database, zone=ZONE, now=NOW + timedelta(hours=hours))
 
     assert [before for _, before, _ in reminders(database)] == ["1d", None]
+
+
+def test_the_cost_of_the_dearest_order_there_may_be_is_kept(database: Database) -> None:
+    dear = Coupon.model_validate({"coupon": "half", "cost": {"share_of_order": 1}})
+    with database.transaction() as connection:
+        one_coupon_each(connection, 1, dear)
+        reckoned(connection, order(1, "m1", "C1", NOW, value=999_999_999_999), now=NOW)
+
+        assert connection.execute(select(coupons.c.cost).where(coupons.c.code == "C1")).scalar_one() == 999_999_999_999
