@@ -176,11 +176,20 @@ def _move() -> ReturningUpdate[tuple[int, datetime | None]]:
 
 
 @cache
-def _hold_failed() -> Select[int]:
-    """Hold the sends that are told to have failed on some channel, in one order."""
+def _hold() -> Select[int, bool]:
+    """Hold every send that is told of, in the order of their ids, as whoever writes answers does; tell which failed."""
     heard = _heard()
-    failed = select(heard.c.send_id).where(heard.c.status.in_(_FAILED))
-    return select(sends.c.member_id).where(sends.c.id.in_(failed)).order_by(sends.c.id).with_for_update(of=sends)
+    told = (
+        select(heard.c.send_id, func.bool_or(heard.c.status.in_(_FAILED)).label("failed"))
+        .group_by(heard.c.send_id)
+        .subquery("told")
+    )
+    return (
+        select(sends.c.member_id, told.c.failed)
+        .join(told, told.c.send_id == sends.c.id)
+        .order_by(sends.c.id)
+        .with_for_update(of=sends)
+    )
 
 
 @cache
@@ -269,14 +278,15 @@ def apply_reports(connection: Connection, *, now: datetime, limit: int = 2000) -
     tried = connection.execute(_apply(), {"receipt_limit": limit, "receipt_now": now}).all()
     applied = [row.id for row in tried if row.applied_at is not None]
     ids = [row.id for row in tried if row.found is not None]
-    if ids:  # Members are held before any send's row, as where sends are marked, so that nobody waits in a ring.
-        _suppress(connection, ids, now)
-    if any(row.found is not None and row.status in _FAILED for row in tried):
-        # They may be falling back at this very moment; what follows must see them on one channel or the other.
-        held = connection.execute(_hold_failed(), {"receipt_ids": ids}).scalars().all()
-        touch(connection, set(held))  # A message that did not arrive after all was not received.
+    if not ids:
+        return len(applied)
+
+    _suppress(connection, ids, now)  # Members are held before any send's row, so that nobody waits in a ring.
+    # Sends may be falling back at this very moment; what follows must see them on one channel or the other.
+    held = connection.execute(_hold(), {"receipt_ids": ids}).all()
+    if failed := {row.member_id for row in held if row.failed}:
+        touch(connection, failed)  # A message that did not arrive after all was not received.
         connection.execute(_forget_failed(), {"receipt_ids": ids})
-    if ids:
-        moved = connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now}).all()
-        touch(connection, {row.member_id for row in moved if row.accepted_at == now})  # It was in doubt, or unheard of.
+    moved = connection.execute(_move(), {"receipt_ids": ids, "receipt_now": now}).all()
+    touch(connection, {row.member_id for row in moved if row.accepted_at == now})  # It was in doubt, or unheard of.
     return len(applied)

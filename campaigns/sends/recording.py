@@ -90,6 +90,18 @@ def _end_attempts(given: FromClause) -> CTE:
     )
 
 
+def _hold() -> CTE:
+    """Hold the sends in the order of their ids, as whoever applies reports does, so that nobody waits in a ring."""
+    return (
+        select(sends.c.id)
+        .where(sends.c.id == func.any(bindparam("given_send_id", type_=ARRAY(BigInteger))))
+        .order_by(sends.c.id)
+        .with_for_update()
+        .cte("held")
+        .prefix_with("MATERIALIZED")
+    )
+
+
 def _wait(given: FromClause) -> ColumnElement[timedelta]:
     doubled = seconds(FIRST_WAIT.total_seconds() * func.power(2, sends.c.attempts - sends.c.earlier_attempts - 1))
     asked_for = seconds(func.coalesce(given.c.retry_after, 0))
@@ -97,7 +109,7 @@ def _wait(given: FromClause) -> ColumnElement[timedelta]:
 
 
 def _record_statement() -> Select[Any]:
-    given = _given()
+    given, held = _given(), _hold()
     now = bindparam("now", type_=DateTime(timezone=True))
     accepted, not_sent, unknown, rejected = (
         given.c.outcome == kind.value
@@ -108,7 +120,8 @@ def _record_statement() -> Select[Any]:
     moved = (
         update(sends)
         .where(
-            sends.c.id == given.c.send_id,
+            sends.c.id == held.c.id,
+            held.c.id == given.c.send_id,
             sends.c.token == bindparam("held_by", type_=Uuid),
             is_in(SendState.SUBMITTING, SendState.IN_DOUBT),
         )

@@ -1,15 +1,17 @@
 """Whoever holds members and rows holds the members first, and all of them at once, so that nobody waits in a ring."""
 
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, select, text
 
 from campaigns.accounts import Account
 from campaigns.delivery import deliver
-from campaigns.sends import apply_reports, store_reports
+from campaigns.sends import Answer, apply_reports, record, store_reports
 from channels.message import Blame, Message, Outcome, OutcomeKind, ReportStatus
 from database.engine import Database
 from database.holding import hold_members
@@ -91,3 +93,39 @@ def test_answers_that_suppress_for_two_reasons_hold_all_members_in_one_order(dat
     with database.transaction() as connection:
         reasons = set(connection.execute(select(suppressions.c.reason)).scalars())
     assert reasons == {"hard_bounce", "reply"}
+
+
+def apply_all(database: Database) -> None:
+    with database.transaction() as connection:
+        apply_reports(connection, now=NOON)
+
+
+def answer_all(database: Database, token: uuid.UUID, ids: Sequence[int]) -> None:
+    taken = Outcome(kind=OutcomeKind.ACCEPTED)
+    answers = [Answer(send_id=send_id, attempt=1, outcome=taken) for send_id in reversed(ids)]
+    with database.transaction() as connection:
+        record(connection, answers, token=token, now=NOON, settle_after=timedelta(minutes=1))
+
+
+@pytest.mark.parametrize("who", ["answers", "reports"])
+def test_answers_and_reports_hold_their_sends_in_the_order_of_their_ids(database: Database, who: str) -> None:
+    token = uuid.uuid4()
+    ids = accepted_sends(database, 3)
+    first, *others = ids
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE sends SET state = 'submitting', token = :token"), {"token": token})
+        # The first row lies last in the table, where a statement that takes rows as it finds them comes last, too.
+        connection.execute(text("UPDATE sends SET parts = 1 WHERE id = :id"), {"id": first})
+        reports = [a_report(send_id, ReportStatus.DELIVERED) for send_id in reversed(ids)]
+        store_reports(connection, reports, installation=HERE, now=NOON)
+
+    with ThreadPoolExecutor(1) as worker:
+        with database.transaction() as other:
+            take_row(other, first)
+            writing = worker.submit(answer_all, database, token, ids) if who == "answers" else worker.submit(apply_all, database)
+            until_somebody_waits(database)
+            for send_id in others:
+                take_row(other, send_id)
+        writing.result()
+
+    assert states(database) == {"accepted" if who == "answers" else "delivered": 3}

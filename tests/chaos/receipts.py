@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
-from psycopg.errors import DeadlockDetected
 from sqlalchemy import Connection, select, text
-from sqlalchemy.exc import OperationalError
 
 from campaigns.carrier import installation_mark
 from campaigns.sends import Answer, plan, record
@@ -177,20 +175,8 @@ def write_answers_down(database: Database, story: Story) -> None:
             )
             for each in late[start : start + 64]
         ]
-        while not _recorded(database, answers):
-            pass
-
-
-def _recorded(database: Database, answers: list[Answer]) -> bool:
-    """Write one window down; False: PostgreSQL ended it in favour of whoever applies the same sends' reports."""
-    try:
         with database.transaction() as connection:
             record(connection, answers, token=HELD_BY, now=read_clock(connection), settle_after=timedelta(minutes=1))
-    except OperationalError as error:
-        if not isinstance(error.orig, DeadlockDetected):
-            raise
-        return False
-    return True
 
 
 @contextlib.contextmanager
