@@ -10,7 +10,8 @@ from campaigns.sends.states import SendState
 from database.holding import hold_members
 from database.tables import enrolments, sends
 from journeys.enrolments import IS_ACTIVE, OVER
-from members.erasure.erasing import Erasure, erase_data, whole_persons
+from members.erasure.erasing import erase_data, whole_persons
+from members.erasure.log import Erasure
 
 #: Why their enrolments and sends ended.
 ERASED = "erased"
