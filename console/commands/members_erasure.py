@@ -4,15 +4,18 @@ import json
 import os
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from config.wiring import Application, open_application
 from console.erasure_log import LOG_FILE, append_lines, lines_of, note_readmission, read_log_file
 from console.output import print_json, print_table, remark, run_command, say
 from database.engine import read_clock
+from database.repeating import in_transaction
 from journeys.parting import being_handed_over, erase_members
 from language.problems import refuse
 from members.erasure.erasing import clear, whole_persons
@@ -70,14 +73,17 @@ def _erase_those_brought_back(application: Application, entries: list[Erasure], 
 def _erase(application: Application, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
     done: list[Erasure] = []
     for start in range(0, len(ids), AT_ONCE):
-        with application.database.transaction() as connection:
-            erased = erase_members(
-                connection, ids[start : start + AT_ONCE], reason=reason, secret=application.secret, now=read_clock(connection)
-            )
-            append_lines(kept, lines_of(erased))  # Before the commit: a log with one too many does no harm.
-        done += erased
-    _clear_what_was_on_its_way(application, ids)
+        some = partial(_erase_some, application=application, ids=ids[start : start + AT_ONCE], reason=reason, kept=kept)
+        done += in_transaction(application.database, some)
+    if ids:
+        _clear_what_was_on_its_way(application, ids)
     return done
+
+
+def _erase_some(connection: Connection, *, application: Application, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
+    erased = erase_members(connection, ids, reason=reason, secret=application.secret, now=read_clock(connection))
+    append_lines(kept, lines_of(erased))  # Before the commit: a log with one too many does no harm.
+    return erased
 
 
 def _clear_what_was_on_its_way(application: Application, ids: list[int]) -> None:
