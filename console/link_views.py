@@ -9,7 +9,7 @@ from console.pages import ask_page, confirm_page, confirmed_page, done_page, exp
 from console.public_side import PublicSide, read_body
 from console.visits import follow, member_exists, unsubscribe
 from database.engine import read_clock
-from members.double_opt_in import Confirmation, Wish, confirm_opt_in, find_wish
+from members.double_opt_in import Confirmation, Wish, confirm_opt_in, find_wish, is_agreed
 from templates.links import OptIn, Unsubscribe, read_click_token, read_opt_in_token, read_unsubscribe_token
 
 #: Headers by which a program says that it looks ahead for somebody who has not clicked.
@@ -78,7 +78,10 @@ def _confirmed(connection: Connection, said: OptIn | None) -> tuple[Wish | None,
     wish = _found_wish(connection, said)
     if said is None or wish is None:
         return None, Confirmation.UNKNOWN
-    return wish, confirm_opt_in(connection, said.member_id, said.wish_id, now=read_clock(connection))
+    came = confirm_opt_in(connection, said.member_id, said.wish_id, now=read_clock(connection))
+    if came is Confirmation.AGAIN and not is_agreed(connection, wish):
+        return wish, Confirmation.EXPIRED  # They said no since, and the page must not promise otherwise.
+    return wish, came
 
 
 def trouble() -> Response:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, or_, select, union
 
 from campaigns.pinned import pinned_template
+from database.holding import hold_members
 from database.tables import addresses, attempts, campaigns, members, sends, template_versions
 from members.consent import suppress, withdraw
 from members.events import NewEvent, record
@@ -55,12 +56,16 @@ def unsubscribe(connection: Connection, wish: Unsubscribe, *, source: str, now: 
         select(sends.c.address_id).where(sends.c.id == wish.send_id),
         select(attempts.c.address_id).where(attempts.c.send_id == wish.send_id),
     )
-    marks = connection.execute(
-        select(addresses.c.fingerprint).where(
-            addresses.c.member_id.in_(rows_of_person(connection, wish.member_id)),
-            addresses.c.channel == wish.channel,
-            or_(addresses.c.is_current, addresses.c.id.in_(sent_to)),
-        )
-    ).scalars()
+
+    def stopped() -> tuple[list[int], list[bytes]]:
+        rows = rows_of_person(connection, wish.member_id)
+        theirs = (addresses.c.member_id.in_(rows), addresses.c.channel == wish.channel)
+        found = select(addresses.c.fingerprint).where(*theirs, or_(addresses.c.is_current, addresses.c.id.in_(sent_to)))
+        return rows, list(connection.execute(found).scalars())
+
+    rows, marks = stopped()
+    others = select(addresses.c.member_id).where(addresses.c.channel == wish.channel, addresses.c.fingerprint.in_(marks))
+    hold_members(connection, [wish.member_id, *rows, *connection.execute(others).scalars()])  # At once: nobody waits in a ring.
+    _, marks = stopped()  # A merge may have been waited for.
     withdraw(connection, wish.member_id, wish.channel, source=source, now=now, proof={"send": wish.send_id})
-    suppress(connection, wish.channel, list(marks), reason="unsubscribed", source=source, now=now)
+    suppress(connection, wish.channel, marks, reason="unsubscribed", source=source, now=now)

@@ -98,7 +98,7 @@ consent_links = table(
 erasures = table(
     "erasures",
     id_column(),
-    Column("member_id", BigInteger, nullable=False, unique=True),
+    Column("member_id", BigInteger, unique=True),  # NULL: put back from the log; the number may be somebody else's here
     Column("fingerprint", LargeBinary, nullable=False),  # keyed hash of the member's key
     words("reason", default=""),
     moment("erased_at", required=True),

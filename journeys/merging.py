@@ -15,6 +15,7 @@ from campaigns.sends.merging import (
     carry_over_arms,
     carry_over_sends,
     give_arms_back,
+    give_later_sends_back,
     give_sends_back,
 )
 from journeys.journey import Reentry
@@ -70,6 +71,7 @@ UPDATE enrolments e SET state = was.state, ended_at = NULL, end_reason = NULL, d
     waiting_for = was.waiting_for, step = was.step
 FROM merges m CROSS JOIN LATERAL jsonb_populate_recordset(NULL::enrolments, m.moved -> 'ended') AS was
 WHERE m.id = ANY(:merges) AND e.id = was.id AND e.end_reason = 'merged'
+  AND EXISTS (SELECT FROM journeys j WHERE j.id = e.journey_id AND j.state = ANY(:states))
 """)
 
 
@@ -119,5 +121,6 @@ def unmerge(connection: Connection, merge_id: int, *, now: datetime) -> None:
     give_sends_back(connection, [merge_id])
     connection.execute(_RETURN, {"merges": [merge_id]})
     give_arms_back(connection, [merge_id])
-    connection.execute(_REVIVE, {"merges": [merge_id]})
+    connection.execute(_REVIVE, {"merges": [merge_id], "states": [*MOVING, "paused"]})
     return_belongings(connection, merge_id, now=now)
+    give_later_sends_back(connection, [merge_id])

@@ -7,10 +7,11 @@ from sqlalchemy import Connection, func, select, update
 
 from campaigns.sends.cancelling import cancel_for_members
 from campaigns.sends.states import SendState
-from database.holding import hold_members
 from database.tables import enrolments, sends
 from journeys.enrolments import IS_ACTIVE, OVER
-from members.erasure.erasing import Erasure, erase_data, whole_persons
+from members.erasure.erasing import erase_data, whole_persons
+from members.erasure.log import Erasure
+from members.identity.merging import hold_rows
 
 #: Why their enrolments and sends ended.
 ERASED = "erased"
@@ -36,7 +37,7 @@ def _hold_whole_persons(connection: Connection, member_ids: Sequence[int]) -> li
     found = whole_persons(connection, member_ids)
     while set(found) - set(everyone):
         everyone = found
-        hold_members(connection, everyone)
+        hold_rows(connection, everyone)
         found = whole_persons(connection, everyone)
     return everyone
 

@@ -129,6 +129,7 @@ ERASING: dict[str, str] = {
     "The key the member had in the CRM": "该会员在 CRM 中的会员号",
     "name a member to erase, or --again": "请写明要删除的会员，或用 --again",
     "{count} rows of members erased.": "已删除 {count} 条会员记录。",
+    "{count} erasures put back that this database did not know of.": "已补回此数据库所不知道的 {count} 条删除记录。",
     "{count} messages were being handed over; what is reported of them is cleared every hour.": (
         "{count} 条消息正在交付；其回执每小时清除一次。"
     ),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from database.holding import hold_members
 from database.tables import addresses, consents, events, members
@@ -17,7 +17,7 @@ from language.problems import refuse
 from members.consent import OWN_REASONS, NewConsent, record_consents, unsuppress
 from members.derived_events import SOURCE
 from members.events import NewEvent, record
-from members.identity.following import kept_ids
+from members.identity.following import kept_ids, rows_of_person
 
 KIND = "consent.requested"
 CONFIRMED_BY = "double opt-in"  #: the source of the yes
@@ -31,7 +31,7 @@ class Confirmation(StrEnum):
 
     CONFIRMED = "confirmed"
     AGAIN = "again"  #: it had been confirmed before; nothing changed
-    EXPIRED = "expired"
+    EXPIRED = "expired"  #: or the address it was for is no longer theirs
     UNKNOWN = "unknown"  #: there is no such wish, or its member was erased
 
 
@@ -46,6 +46,7 @@ class Wish:
     text_version: str
     requested_at: datetime
     expires_at: datetime
+    mark: str = ""  #: keyed hash of the address it was for, in hexadecimal; empty: there was none
 
 
 def request_opt_in(
@@ -63,7 +64,7 @@ def request_opt_in(
     key = connection.execute(select(members.c.key).where(members.c.id == member_id)).scalar_one()
     occasion = f"{KIND}:{member_id}:{channel}:{purpose}:{now.isoformat()}"
     said = {"channel": channel, "purpose": purpose, "text_version": text_version, "asked_at": source,
-            "expires_at": (now + lasts).isoformat()}  # fmt: skip
+            "expires_at": (now + lasts).isoformat(), "mark": "".join(_marks(connection, member_id, channel))}  # fmt: skip
     event = NewEvent(source=SOURCE, key=occasion, member_key=key, kind=KIND, occurred_at=now, properties=said)
     record(connection, [event], now=now)
     found = select(events.c.id).where(events.c.source == SOURCE, events.c.key == occasion)
@@ -86,7 +87,7 @@ def find_wish(connection: Connection, member_id: int, wish_id: int) -> Wish | No
     said = row.properties
     return Wish(
         id=wish_id, member_id=owner, channel=said["channel"], purpose=said["purpose"], text_version=said["text_version"],
-        requested_at=row.occurred_at, expires_at=datetime.fromisoformat(said["expires_at"]),
+        requested_at=row.occurred_at, expires_at=datetime.fromisoformat(said["expires_at"]), mark=said.get("mark", ""),
     )  # fmt: skip
 
 
@@ -98,7 +99,7 @@ def confirm_opt_in(connection: Connection, member_id: int, wish_id: int, *, now:
     hold_members(connection, [wish.member_id])
     if _was_confirmed(connection, wish):
         return Confirmation.AGAIN
-    if wish.expires_at <= now:
+    if wish.expires_at <= now or (wish.mark and wish.mark not in _marks(connection, wish.member_id, wish.channel)):
         return Confirmation.EXPIRED
     proof = {"wish": wish.id, "requested_at": wish.requested_at.isoformat(), "confirmed_at": now.isoformat()}
     yes = NewConsent(
@@ -106,18 +107,29 @@ def confirm_opt_in(connection: Connection, member_id: int, wish_id: int, *, now:
         text_version=wish.text_version, proof=proof, occurred_at=now,
     )  # fmt: skip
     record_consents(connection, [yes], now=now)
-    own = select(addresses.c.fingerprint).where(
-        addresses.c.member_id == wish.member_id, addresses.c.channel == wish.channel, addresses.c.is_current
-    )
-    marks = list(connection.execute(own).scalars())
+    marks = [bytes.fromhex(mark) for mark in _marks(connection, wish.member_id, wish.channel)]
     unsuppress(connection, wish.channel, marks, reasons=OWN_REASONS)  # What their own wish had stopped, their own wish opens.
     return Confirmation.CONFIRMED
 
 
+def is_agreed(connection: Connection, wish: Wish) -> bool:
+    """Say whether the member agrees, now, to what the wish was for."""
+    latest = text("SELECT granted FROM consent_now WHERE member_id = :member_id AND channel = :channel AND purpose = :purpose")
+    asked = {"member_id": wish.member_id, "channel": wish.channel, "purpose": wish.purpose}
+    return bool(connection.execute(latest, asked).scalar_one_or_none())
+
+
+def _marks(connection: Connection, member_id: int, channel: str) -> list[str]:
+    own = select(addresses.c.fingerprint).where(
+        addresses.c.member_id == member_id, addresses.c.channel == channel, addresses.c.is_current
+    )
+    return [bytes(mark).hex() for mark in connection.execute(own).scalars()]
+
+
 def _was_confirmed(connection: Connection, wish: Wish) -> bool:
     answered = select(consents.c.id).where(
-        consents.c.member_id == wish.member_id,
+        consents.c.member_id.in_(rows_of_person(connection, wish.member_id)),
         consents.c.source == CONFIRMED_BY,
-        consents.c.proof["wish"].as_integer() == wish.id,
+        consents.c.proof["wish"].as_string() == str(wish.id),
     )
     return connection.execute(answered.limit(1)).first() is not None

@@ -60,6 +60,25 @@ FROM merges m CROSS JOIN LATERAL jsonb_array_elements(m.moved -> 'sends') AS mov
 WHERE m.id = ANY(:merges) AND s.id = CAST(moved.item ->> 'id' AS bigint) AND s.member_id = m.kept_id AND {_WAITING}
 """)  # noqa: S608
 
+_DRAWN_SINCE = text(f"""
+INSERT INTO assignments (experiment_id, member_id, arm, bucket, decided_at)
+SELECT DISTINCT a.experiment_id, m.gone_id, a.arm, a.bucket, a.decided_at
+FROM merges m CROSS JOIN LATERAL jsonb_array_elements_text(m.moved -> 'enrolments') AS moved (item)
+JOIN sends s ON s.enrolment_id = CAST(moved.item AS bigint) AND s.member_id = m.kept_id AND {_WAITING}
+JOIN assignments a ON a.member_id = m.kept_id AND a.experiment_id = s.experiment_id
+WHERE m.id = ANY(:merges) ON CONFLICT DO NOTHING
+""")  # noqa: S608
+
+# What was planned since for a way that goes back: to the address the member has again, where there is one.
+_LATER_BACK = text(f"""
+UPDATE sends s SET member_id = m.gone_id, address_id = a.id, state = 'waiting', token = NULL, lease_until = NULL
+FROM merges m CROSS JOIN LATERAL jsonb_array_elements_text(m.moved -> 'enrolments') AS moved (item)
+JOIN addresses a ON a.member_id = m.gone_id AND a.is_current
+WHERE m.id = ANY(:merges) AND s.enrolment_id = CAST(moved.item AS bigint) AND s.member_id = m.kept_id
+  AND a.channel = s.channel AND {_WAITING} AND (s.experiment_id IS NULL OR EXISTS (SELECT FROM assignments mine
+    WHERE mine.member_id = m.gone_id AND mine.experiment_id = s.experiment_id AND mine.arm = s.arm))
+""")  # noqa: S608
+
 _UNDRAWN = text("""
 DELETE FROM assignments a USING merges m CROSS JOIN LATERAL jsonb_array_elements_text(m.moved -> 'assignments') AS moved (item)
 WHERE m.id = ANY(:merges) AND a.member_id = m.kept_id AND a.experiment_id = CAST(moved.item AS bigint)
@@ -85,6 +104,12 @@ def carry_over_sends(connection: Connection, merges: Sequence[int]) -> int:
 def give_sends_back(connection: Connection, merges: Sequence[int]) -> None:
     """Give back what still waits; what was cancelled stays so, and what was handed over was the person's then."""
     connection.execute(_BACK, {"merges": list(merges)})
+
+
+def give_later_sends_back(connection: Connection, merges: Sequence[int]) -> None:
+    """Give what was planned since for ways that went back, to whoever walks them; addresses have gone back before."""
+    connection.execute(_DRAWN_SINCE, {"merges": list(merges)})
+    connection.execute(_LATER_BACK, {"merges": list(merges)})
 
 
 def give_arms_back(connection: Connection, merges: Sequence[int]) -> None:

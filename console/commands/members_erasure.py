@@ -1,27 +1,31 @@
 """``tidings members erase``, ``export``, ``erasures`` and ``readmit``: what a member may ask of us."""
 
 import json
+import os
 import time
 from dataclasses import asdict
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from config.wiring import Application, open_application
-from console.output import print_json, print_table, run_command, say
+from console.erasure_log import LOG_FILE, append_lines, lines_of, note_readmission, read_log_file
+from console.output import print_json, print_table, remark, run_command, say
 from database.engine import read_clock
+from database.repeating import in_transaction
 from journeys.parting import being_handed_over, erase_members
-from language.problems import InputRefused, Problem, refuse
-from members.erasure.erasing import Erasure, clear, not_erased, read_log, whole_persons
+from language.problems import refuse
+from members.erasure.erasing import clear, whole_persons
 from members.erasure.exporting import export_member
-from members.erasure.refusing import readmit
+from members.erasure.log import Erasure, not_erased, put_back, read_log
+from members.erasure.refusing import key_fingerprint, readmit
 from members.people import the_member
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 Yes = Annotated[bool, typer.Option("--yes", help="Really do it; nothing brings it back")]
-LOG_FILE = "erasures.jsonl"  #: beside the secret: a copy of the log that no old dump takes with it
 EXPORTS_FILE = "exports.jsonl"  #: whose data was handed out, and when
 AT_ONCE = 500  #: members of one transaction
 SETTLED_WITHIN = 60.0  #: seconds that messages being handed over are waited for
@@ -44,34 +48,42 @@ def erase(
     with open_application() as application:
         kept = application.settings.home / LOG_FILE
         if again:
-            ids = _those_brought_back(application, read_log_file(log_file or kept))
+            erased = _erase_those_brought_back(application, read_log_file(log_file or kept), reason, kept)
         else:
             with application.database.transaction() as connection:
                 ids = whole_persons(connection, [the_member(connection, member).id])
-        erased = _erase(application, ids, reason, kept)
+            erased = _erase(application, ids, reason, kept)
     if as_json:
         print_json([asdict(each) for each in erased])
     else:
         say("{count} rows of members erased.", count=len(erased))
 
 
-def _those_brought_back(application: Application, entries: list[Erasure]) -> list[int]:
+def _erase_those_brought_back(application: Application, entries: list[Erasure], reason: str, kept: Path) -> list[Erasure]:
     with application.database.transaction() as connection:
-        return not_erased(connection, [*entries, *read_log(connection)], secret=application.secret)
+        ids = not_erased(connection, [*entries, *read_log(connection)], secret=application.secret)
+        everyone = whole_persons(connection, ids)
+    erased = _erase(application, everyone, reason, kept)
+    with application.database.transaction() as connection:
+        known_again = put_back(connection, entries)
+    remark("{count} erasures put back that this database did not know of.", count=known_again)
+    return erased
 
 
 def _erase(application: Application, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
     done: list[Erasure] = []
     for start in range(0, len(ids), AT_ONCE):
-        with application.database.transaction() as connection:
-            erased = erase_members(
-                connection, ids[start : start + AT_ONCE], reason=reason, secret=application.secret, now=read_clock(connection)
-            )
-            with kept.open("a", encoding="utf-8") as file:  # Before the commit: a log with one too many does no harm.
-                file.writelines(json.dumps(asdict(each), default=datetime.isoformat) + "\n" for each in erased)
-        done += erased
-    _clear_what_was_on_its_way(application, ids)
+        some = partial(_erase_some, application=application, ids=ids[start : start + AT_ONCE], reason=reason, kept=kept)
+        done += in_transaction(application.database, some)
+    if ids:
+        _clear_what_was_on_its_way(application, ids)
     return done
+
+
+def _erase_some(connection: Connection, *, application: Application, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
+    erased = erase_members(connection, ids, reason=reason, secret=application.secret, now=read_clock(connection))
+    append_lines(kept, lines_of(erased))  # Before the commit: a log with one too many does no harm.
+    return erased
 
 
 def _clear_what_was_on_its_way(application: Application, ids: list[int]) -> None:
@@ -88,29 +100,6 @@ def _clear_what_was_on_its_way(application: Application, ids: list[int]) -> None
         say("{count} messages were being handed over; what is reported of them is cleared every hour.", count=under_way)
 
 
-def read_log_file(file: Path) -> list[Erasure]:
-    """Read a log of erasures.
-
-    Raises:
-        InputRefused: the file cannot be read, or a line of it is none of the log's.
-    """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise refuse("the file cannot be read: {why}", file=str(file), why=error.strerror or type(error).__name__) from None
-    found, problems = [], []
-    for number, line in enumerate(lines, 1):
-        try:
-            told = json.loads(line)
-            bytes.fromhex(told["fingerprint"])
-            found.append(Erasure(**{**told, "member_id": int(told["member_id"]), "erased_at": datetime.fromisoformat(told["erased_at"])}))
-        except (ValueError, TypeError, KeyError):
-            problems.append(Problem(sentence="this is no entry of a log of erasures", file=str(file), line=number))
-    if problems:
-        raise InputRefused(problems)
-    return found
-
-
 @run_command
 def erasures(
     output: Annotated[Path | None, typer.Option("--output", help="Write the log to this file, to be kept elsewhere")] = None,
@@ -120,7 +109,7 @@ def erasures(
     with open_application() as application, application.database.transaction() as connection:
         found = read_log(connection)
     if output:
-        output.write_text("".join(json.dumps(asdict(each), default=datetime.isoformat) + "\n" for each in found), encoding="utf-8")
+        output.write_text("".join(line + "\n" for line in lines_of(found)), encoding="utf-8")
         say("{count} entries written to {file}.", count=len(found), file=str(output))
     elif as_json:
         print_json([asdict(each) for each in found])
@@ -137,15 +126,26 @@ def export(
     with open_application() as application, application.database.transaction() as connection:
         found = the_member(connection, member)
         tables = export_member(connection, found.id)
+        told = {"member": found.key, "exported_at": read_clock(connection), "tables": tables}
+        if output is not None:
+            _write_for_us_alone(output, json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n")
         with (application.settings.home / EXPORTS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"member_id": found.id, "exported_at": read_clock(connection).isoformat()}) + "\n")
-        told = {"member": found.key, "exported_at": read_clock(connection), "tables": tables}
     if output is None:
         print_json(told)
         return
-    output.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
     rows = sum(map(len, tables.values()))
     say("{rows} rows of {tables} tables written to {file}.", rows=rows, tables=len(tables), file=str(output))
+
+
+def _write_for_us_alone(file: Path, words: str) -> None:
+    """Write what is personal so that nobody else of this machine reads it."""
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
+            os.fchmod(written.fileno(), 0o600)
+            written.write(words)
+    except OSError as error:
+        raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or type(error).__name__) from None
 
 
 @run_command
@@ -154,7 +154,10 @@ def take_in_again(
 ) -> None:
     """Let somebody who was erased come in again, as somebody new; no consent comes back."""
     with open_application() as application, application.database.transaction() as connection:
-        lifted = readmit(connection, key, secret=application.secret, now=read_clock(connection))
+        now = read_clock(connection)
+        lifted = readmit(connection, key, secret=application.secret, now=now)
+        if lifted:
+            note_readmission(application.settings.home / LOG_FILE, key_fingerprint(application.secret, key), now=now)
     if not lifted:
         raise refuse("nobody of the key {key} was erased", key=key)
     say("Somebody of the key {key} may come in again.", key=key)

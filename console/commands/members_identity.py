@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 from config.wiring import open_application
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
+from database.repeating import in_transaction
 from journeys.merging import Merged, merge_certain, merge_members, unmerge
 from language.problems import refuse
 from members.identity.conflicts import find_conflict, keep_apart, note_conflicts, open_conflicts
@@ -92,8 +93,7 @@ def _merge_all(by: str) -> Merged:
     ended = 0
     with open_application() as application:
         while True:
-            with application.database.transaction() as connection:
-                done = merge_certain(connection, by=by, now=read_clock(connection))
+            done = in_transaction(application.database, lambda at: merge_certain(at, by=by, now=read_clock(at)))
             if not done.merges:
                 return Merged(merges=tuple(merges), ended=ended, conflicts=done.conflicts)
             merges += done.merges
@@ -120,8 +120,8 @@ def _joined_first(connection: Connection, *ids: int) -> int:
 @run_command
 def take_back(merge_id: Annotated[int, typer.Argument(metavar="ID", help="As shown by tidings members merges")]) -> None:
     """Take a merge back; what came since stays with the row that stayed."""
-    with open_application() as application, application.database.transaction() as connection:
-        unmerge(connection, merge_id, now=read_clock(connection))
+    with open_application() as application:
+        in_transaction(application.database, lambda at: unmerge(at, merge_id, now=read_clock(at)))
     say("Merge {id} is taken back; the two are two members again.", id=merge_id)
 
 

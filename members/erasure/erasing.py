@@ -4,7 +4,6 @@ What is under way for them is ended before, by ``journeys/parting.py``, which ca
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, text
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.member_tables import erasures
 from database.tables import members
+from members.erasure.log import Erasure, read_log
 from members.erasure.refusing import key_fingerprint
 from members.erasure.register import HELD, NOT_SHARED
 
@@ -36,16 +36,6 @@ SELECT id FROM members WHERE id = ANY(:ids) OR merged_into = ANY(:ids)
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Erasure:
-    """An entry of the log of erasures: enough to erase again in an old copy, and nothing about anybody."""
-
-    member_id: int
-    fingerprint: str  #: keyed hash of the member's key, in hexadecimal
-    reason: str
-    erased_at: datetime
-
-
 def whole_persons(connection: Connection, member_ids: Sequence[int]) -> list[int]:
     """Return these members and every row that was merged with one of theirs."""
     return list(connection.execute(text(_PERSON), {"ids": list(member_ids)}).scalars())
@@ -58,14 +48,14 @@ def erase_data(
 
     Repeating it adds nothing to the log and clears what has come since.
     """
-    logged = _log(connection, member_ids, reason, secret, now)
+    new = _log(connection, member_ids, reason, secret, now)
     connection.execute(text(_STOP), {"ids": list(member_ids), "now": now})
     clear(connection, member_ids)
     connection.execute(text(_MARK), {"ids": list(member_ids), "now": now})
-    return logged
+    return read_log(connection, new)
 
 
-def _log(connection: Connection, member_ids: Sequence[int], reason: str, secret: bytes, now: datetime) -> list[Erasure]:
+def _log(connection: Connection, member_ids: Sequence[int], reason: str, secret: bytes, now: datetime) -> list[int]:
     known = connection.execute(
         select(members.c.id, members.c.key).where(members.c.id.in_(member_ids), members.c.erased_at.is_(None))
     ).all()
@@ -75,15 +65,14 @@ def _log(connection: Connection, member_ids: Sequence[int], reason: str, secret:
     ]
     if rows:
         connection.execute(upsert(erasures).on_conflict_do_nothing(), rows)
-    return [
-        Erasure(member_id=row.id, fingerprint=key_fingerprint(secret, row.key).hex(), reason=reason, erased_at=now)
-        for row in known
-    ]
+    return [row.id for row in known]
 
 
-def clear(connection: Connection, member_ids: Sequence[int]) -> None:
-    """Delete and write over what the register says, in its order."""
+def clear(connection: Connection, member_ids: Sequence[int], *, again: bool = False) -> None:
+    """Delete and write over what the register says, in its order; ``again``: what has come since."""
     for table, held in HELD.items():
+        if again and held.once:
+            continue
         where = f"({held.whose})" + (f" AND {held.unless}" if held.unless else "")
         statement = None
         if held.goes:
@@ -97,28 +86,7 @@ def clear(connection: Connection, member_ids: Sequence[int]) -> None:
 
 def clear_what_came_since(connection: Connection, *, now: datetime) -> None:
     """Clear again those erased of late: a provider may report on a message that was on its way."""
-    late = select(erasures.c.member_id).where(erasures.c.erased_at > now - CLEARED_FOR)
+    late = select(erasures.c.member_id).where(erasures.c.erased_at > now - CLEARED_FOR, erasures.c.member_id.is_not(None))
     ids = list(connection.execute(late).scalars())
     if ids:
-        clear(connection, ids)
-
-
-def read_log(connection: Connection) -> list[Erasure]:
-    """Return the whole log of erasures, the oldest first."""
-    rows = connection.execute(select(erasures).order_by(erasures.c.id)).all()
-    return [
-        Erasure(member_id=row.member_id, fingerprint=bytes(row.fingerprint).hex(), reason=row.reason, erased_at=row.erased_at)
-        for row in rows
-    ]
-
-
-def not_erased(connection: Connection, log: Sequence[Erasure], *, secret: bytes) -> list[int]:
-    """Return the ids of the log's members who are here and were not erased: this database was restored from an old copy.
-
-    Their key must have the fingerprint of the log, so that nobody else who has their number is touched.
-    """
-    wanted = {entry.member_id: entry.fingerprint for entry in log}
-    here = connection.execute(
-        select(members.c.id, members.c.key).where(members.c.id.in_(list(wanted)), members.c.erased_at.is_(None))
-    )
-    return [row.id for row in here if key_fingerprint(secret, row.key).hex() == wanted[row.id]]
+        clear(connection, ids, again=True)

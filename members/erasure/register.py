@@ -26,6 +26,7 @@ class Held:
     unless: str = ""  #: rows that are another's too, and stay
     blanked: Mapping[str, str] = field(default_factory=dict)  #: what erasing writes over them, by column
     stays: Mapping[str, str] = field(default_factory=dict)  #: columns of words that stay, and why
+    once: bool = False  #: is cleared when somebody is erased and not again: what came since is of others
     told: bool = True  #: is handed out to the member; False: says nothing beyond what other tables say
 
 
@@ -143,7 +144,7 @@ HELD: Mapping[str, Held] = {
         blanked={"comment": "''"}, stays={"survey": _COUNTED, "occasion": "numbers a send"}
     ),
     "pulls": Held(
-        whose="refusals <> '[]'", blanked={"refusals": "'[]'"}, told=False,
+        whose="refusals <> '[]'", blanked={"refusals": "'[]'"}, told=False, once=True,
         stays={"name": "names a system, not a person", "cursor": "how far it was read", "problem": "why a pull ended, without data"},
     ),
     "touched_members": Held(goes=True, told=False),

@@ -5,7 +5,7 @@ What decides, in this order:
 - the same unionid, card number or WeChat openid: certain, whatever else differs;
 - the same phone number or email, usable and current: certain, unless it speaks of a household: both have a
   birthday and these differ, both have a name and these differ, or more than five rows share the address;
-- what was decided to be apart stays apart.
+- what was decided to be apart stays apart, also as part of another row.
 
 The row that stays is the one that joined first; without such a day, the one made first.
 """
@@ -19,7 +19,12 @@ from sqlalchemy import Connection, text
 CROWD = 5
 
 _PAIRS = """
-WITH living AS (
+WITH apart AS MATERIALIZED (
+    SELECT DISTINCT least(first_row, second_row) AS first_id, greatest(first_row, second_row) AS second_id
+    FROM merge_conflicts c JOIN members f ON f.id = c.first_id JOIN members s ON s.id = c.second_id
+    CROSS JOIN LATERAL (SELECT coalesce(f.merged_into, f.id) AS first_row, coalesce(s.merged_into, s.id) AS second_row) AS stands
+    WHERE c.decision = 'apart'
+), living AS (
     SELECT id, joined_at, lower(regexp_replace(name, '\\s', '', 'g')) AS name, birth_year, birth_month, birth_day, birth_calendar
     FROM members WHERE erased_at IS NULL AND merged_into IS NULL
 ), marks AS (
@@ -43,8 +48,7 @@ WITH living AS (
 )
 SELECT DISTINCT ON (kept_id, gone_id) kept_id, gone_id, kind AS matched_by, problem
 FROM pairs WHERE NOT EXISTS (
-    SELECT FROM merge_conflicts c WHERE c.decision = 'apart'
-        AND c.first_id = least(kept_id, gone_id) AND c.second_id = greatest(kept_id, gone_id))
+    SELECT FROM apart WHERE apart.first_id = least(kept_id, gone_id) AND apart.second_id = greatest(kept_id, gone_id))
 ORDER BY kept_id, gone_id, problem IS NOT NULL,
     array_position(ARRAY['unionid', 'card', 'wechat', 'sms', 'email'], kind)
 """

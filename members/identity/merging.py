@@ -29,8 +29,10 @@ from members.reckoning import touch
 #: How long a merge can be taken back; after that what it moved is forgotten.
 UNDONE_WITHIN = timedelta(days=30)
 
-# Rows first, so that whoever is telling something about them is waited for; totals in the order all writers take.
+# Ways under way before members, as whoever takes a step holds them; then rows, so that whoever is telling
+# something about them is waited for; totals in the order all writers take.
 LOCKS = (
+    "SELECT count(*) FROM (SELECT FROM enrolments WHERE member_id = ANY(:ids) AND state = 'active' ORDER BY id FOR UPDATE) AS held",
     "SELECT count(*) FROM (SELECT FROM members WHERE id = ANY(:ids) ORDER BY id FOR UPDATE) AS held",
     "SELECT count(*) FROM (SELECT FROM facts WHERE member_id = ANY(:ids) ORDER BY member_id, event FOR UPDATE) AS held",
 )

@@ -47,8 +47,8 @@ BELONGINGS = (
     Belongings(table="points"),
     Belongings(table="coupons", unless="pool occasion"),
     Belongings(table="survey_answers", unless="survey occasion"),
-    Belongings(table="member_places", key="t.kind", unless="kind"),
-    Belongings(table="segment_members", key="t.segment", unless="segment"),
+    Belongings(table="member_places", key="concat_ws(':', t.kind, t.seen_at)", unless="kind"),
+    Belongings(table="segment_members", key="concat_ws(':', t.segment, t.visit)", unless="segment"),
     Belongings(table="address_turns", key="concat_ws(':', t.campaign_id, t.occasion, t.channel, encode(t.fingerprint, 'hex'))"),
 )
 
@@ -119,11 +119,18 @@ FROM merges JOIN members gone ON gone.id = merges.gone_id WHERE merges.id = ANY(
 """  # noqa: S608
 NOTE_AFTER = NOTE_BEFORE.replace("'before'", "'after'")
 
+# Attributes one by one: what the merge brought goes, but what somebody has changed since.
+_LEFT = """CASE WHEN kept.attributes = now_is.attributes THEN was.attributes ELSE coalesce((
+    SELECT jsonb_object_agg(one.name, one.value) FROM jsonb_each(kept.attributes) AS one (name, value)
+    WHERE jsonb_exists(was.attributes, one.name) OR one.value IS DISTINCT FROM now_is.attributes -> one.name), '{}') END"""
+
 # What was changed since the merge stays changed; the rest is as it was.
 UNFILL = f"""
 UPDATE members kept SET ({_COLUMNS}) = ({
     ", ".join(
         f"CASE WHEN kept.{column} IS NOT DISTINCT FROM now_is.{column} THEN was.{column} ELSE kept.{column} END"
+        if column != "attributes"
+        else _LEFT
         for column in _FILLED
     )
 })

@@ -26,6 +26,15 @@ SELECT m.*, k.merged_into, k.erased_at, (
 """
 
 
+# Or the next look for duplicates would find the two certain again.
+_APART = """
+INSERT INTO merge_conflicts (first_id, second_id, matched_by, problem, found_at, decided_at, decision)
+SELECT least(kept_id, gone_id), greatest(kept_id, gone_id), matched_by, 'undone', :now, :now, 'apart'
+FROM merges WHERE id = ANY(:merges)
+ON CONFLICT (first_id, second_id) DO UPDATE SET decided_at = :now, decision = 'apart'
+"""
+
+
 def begin_undoing(connection: Connection, merge_id: int, *, now: datetime) -> None:
     """Hold both rows of a merge that can be taken back.
 
@@ -51,11 +60,12 @@ def begin_undoing(connection: Connection, merge_id: int, *, now: datetime) -> No
 
 
 def return_belongings(connection: Connection, merge_id: int, *, now: datetime) -> None:
-    """Give back what the merge moved, let both rows stand for themselves, and note that it was taken back."""
+    """Give back what the merge moved, let both rows stand for themselves, and note that they are two."""
     told = {"merges": [merge_id], "now": now}
     back = [TAKE_ADDRESSES_BACK, *(each.take_back for each in BELONGINGS), *map(put_back, WORKED_OUT)]
     for statement in (*back, UNFILL, UNFOLLOW):
         connection.execute(text(statement), told)
     take_answers_back(connection, [merge_id], now=now)
     connection.execute(text("UPDATE merges SET undone_at = :now WHERE id = ANY(:merges)"), told)
+    connection.execute(text(_APART), told)
     reckon_again(connection, [merge_id])

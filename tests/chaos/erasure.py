@@ -27,7 +27,7 @@ from journeys.parting import erase_members
 from journeys.publishing import apply_journeys
 from journeys.triggers import enrol
 from members.consent import NewConsent, record_consents
-from members.erasure.erasing import Erasure, not_erased
+from members.erasure.log import Erasure, not_erased
 from members.erasure.refusing import erased_keys
 from members.events import NewEvent, record
 from members.identity.identifiers import NewIdentifier, record_identifiers

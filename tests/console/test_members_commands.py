@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from console.command import assemble
 from database.engine import Database, read_clock
+from members.consent import withdraw
 from members.double_opt_in import request_opt_in
 from templates.links import opt_in_token
 from tests.listening import ListeningSide
@@ -120,6 +121,9 @@ def test_a_member_is_handed_out_erased_kept_out_and_let_in_again(ask: Asking, da
     copy = tmp_path / "copy.json"
     assert ask("members", "merge", "1001", "1002").exit_code == 0
     assert ask("members", "export", "1002", "--output", str(copy)).exit_code == 0
+    assert copy.stat().st_mode & 0o077 == 0
+    assert "the file cannot be written" in ask("members", "export", "1002", "--output", str(tmp_path)).output
+    assert len((ask.home / "exports.jsonl").read_text(encoding="utf-8").splitlines()) == 1
     told = json.loads(copy.read_text(encoding="utf-8"))
     assert told["member"] == "1001"
     assert {row["key"] for row in told["tables"]["members"]} == {"1001", "1002"}
@@ -155,6 +159,64 @@ def test_who_a_restored_copy_brings_back_is_erased_by_the_log_beside_the_secret(
     assert "1 rows of members erased" in ask("members", "erase", "--again", "--yes").output
     assert ask("members", "show", "1005").exit_code == 2
     assert "0 rows of members erased" in ask("members", "erase", "--again", "--yes", "--log", str(tmp_path / "log.jsonl")).output
+
+
+def _forget(database: Database, key: str) -> None:
+    """Make the database as an old copy would be, from before the member of this number came in."""
+    with database.transaction() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for table in ("erasures", "suppressions", "addresses", "identifiers", "touched_members"):
+            connection.execute(text(f"DELETE FROM {table}"))
+        connection.execute(text("DELETE FROM members WHERE key = :key OR erased_at IS NOT NULL"), {"key": key})
+
+
+def _take_in(ask: Asking, folder: Path) -> int:
+    """Tell the file again, and return how many came in as new."""
+    file = folder / "nightly.csv"
+    file.write_text(MEMBERS + f"{9000 + len(list(folder.iterdir()))},,,,\n", encoding="utf-8")
+    counts = ask.told("members", "import", str(file), "--map", str(folder / "map.yaml"))
+    assert isinstance(counts, dict)
+    return int(counts["new"]) - 1
+
+
+def test_who_came_in_after_the_copy_and_was_erased_is_not_taken_in_again(ask: Asking, database: Database, tmp_path: Path) -> None:
+    assert ask("members", "erase", "1005", "--yes").exit_code == 0
+    _forget(database, "1005")
+
+    answer = ask("members", "erase", "--again", "--yes")
+
+    assert "1 erasures put back" in answer.output
+    assert "0 rows of members erased" in answer.output
+    assert _take_in(ask, tmp_path) == 0
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT member_id FROM erasures")).scalars().all() == [None]
+        assert connection.execute(text("SELECT reason FROM suppressions")).scalars().all() == ["erased"]
+    assert "0 erasures put back" in ask("members", "erase", "--again", "--yes").output
+    assert isinstance(ask.told("members", "erasures"), list)
+
+
+def test_who_was_let_in_again_is_not_refused_by_a_restored_copy(ask: Asking, database: Database, tmp_path: Path) -> None:
+    assert ask("members", "erase", "1005", "--yes").exit_code == 0
+    assert ask("members", "readmit", "1005").exit_code == 0
+    _forget(database, "1005")
+
+    assert ask("members", "erase", "--again", "--yes").exit_code == 0
+    assert _take_in(ask, tmp_path) == 1
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT count(*) FROM suppressions")).scalar_one() == 0
+
+
+def test_what_a_crash_left_of_the_last_line_of_the_log_is_passed_over_and_gives_way(ask: Asking, tmp_path: Path) -> None:
+    log = ask.home / "erasures.jsonl"
+    assert ask("members", "erase", "1005", "--yes").exit_code == 0
+    with log.open("ab") as file:
+        file.write('{"member_id": 4, "reason": "问'.encode()[:-1])
+
+    assert ask("members", "erase", "--again", "--yes").exit_code == 0
+    assert ask("members", "erase", "1003", "--yes").exit_code == 0
+    assert len(log.read_text(encoding="utf-8").splitlines()) == 2
+    log.write_bytes(b"\xff\xfe\n")
+    assert "erasures.jsonl:1" in ask("members", "erase", "--again", "--yes").output.replace("\n", "")
 
 
 def test_a_wish_counts_only_once_it_is_confirmed(ask: Asking) -> None:
@@ -213,6 +275,10 @@ def test_opening_the_link_of_a_wish_changes_nothing_and_its_button_does(side: Li
     for _ in range(2):
         assert requests.post(wish_link, data={"confirm": "yes"}, timeout=10).status_code == 200
     assert _answers(side) == [("sms", True)]
+    with side.application.database.transaction() as connection:
+        member_id = connection.execute(text("SELECT id FROM members")).scalar_one()
+        withdraw(connection, member_id, "sms", source="link", now=read_clock(connection))
+    assert requests.post(wish_link, data={"confirm": "yes"}, timeout=10).status_code == 410
 
 
 def test_a_link_that_is_none_or_too_old_or_of_somebody_erased_confirms_nothing(side: ListeningSide, wish_link: str) -> None:

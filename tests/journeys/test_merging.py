@@ -25,7 +25,9 @@ from language.problems import InputRefused
 from members.consent import NewConsent, record_consents, withdraw
 from members.consent_chain import check_chain, link_all_consents
 from members.definitions import save_definitions
+from members.double_opt_in import confirm_opt_in, request_opt_in
 from members.events import NewEvent, record
+from members.everybody import hold
 from members.identity.duplicates import Pair
 from members.occasions.choice import Occasions
 from members.people import find_member, save_people
@@ -71,7 +73,7 @@ def walk(database: Database, days: float) -> None:
 
 def told(database: Database, *, without: tuple[str, ...] = ()) -> dict[str, list[str]]:
     """Return every row of every table as text, but of those that are only added to."""
-    added = {"consents", "unlinked_consents", "touched_members", "merges", "upkeep", *without}
+    added = {"consents", "unlinked_consents", "touched_members", "merges", "merge_conflicts", "upkeep", *without}
     with database.transaction() as connection:
         return {
             table.name: sorted(str(row) for row in connection.execute(select(*(c for c in table.c if c.name != "updated_at"))))
@@ -466,3 +468,168 @@ def test_an_erasure_that_waited_for_a_merge_erases_the_row_that_stays_too(databa
     thread.join(20)
     with database.transaction() as connection:
         assert connection.execute(select(func.count()).where(members.c.erased_at.is_not(None))).scalar_one() == 2
+
+
+def test_what_was_taken_back_is_not_merged_again_by_itself(database: Database) -> None:
+    with database.transaction() as connection:
+        people = [Person(key=key, phone="13800000001") for key in ("a", "b")]
+        save_people(connection, people, now=BEGIN, secret=SECRET)
+        (merge_id,) = merge_certain(connection, by="test", now=BEGIN).merges
+        unmerge(connection, merge_id, now=BEGIN)
+        assert merge_certain(connection, by="test", now=BEGIN).merges == ()
+
+
+def test_who_is_apart_is_not_made_one_by_way_of_a_third(database: Database) -> None:
+    with database.transaction() as connection:
+        between, first, second = add_members(connection, 3)
+        mark = text("INSERT INTO identifiers (member_id, kind, value) VALUES (:one, 'card', :value), (:other, 'card', :value)")
+        connection.execute(mark, {"one": between, "other": first, "value": "1"})
+        connection.execute(mark, {"one": between, "other": second, "value": "2"})
+        apart = text("INSERT INTO merge_conflicts (first_id, second_id, matched_by, problem, found_at, decided_at, decision) "
+                     "VALUES (:first, :second, 'sms', 'name', :now, :now, 'apart')")  # fmt: skip
+        connection.execute(apart, {"first": first, "second": second, "now": BEGIN})
+        while merge_certain(connection, by="test", now=BEGIN).merges:
+            pass
+        into = connection.execute(select(members.c.merged_into).order_by(members.c.id)).scalars().all()
+    assert into == [None, between, None]
+
+
+def test_one_attribute_changed_since_does_not_keep_the_others_when_a_merge_is_taken_back(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, gone = add_members(connection, 2)
+        give = text("UPDATE members SET attributes = CAST(:attributes AS jsonb) WHERE id = :id")
+        connection.execute(give, {"id": kept, "attributes": '{"city": "a", "size": 1}'})
+        connection.execute(give, {"id": gone, "attributes": '{"shoe": 38, "unionid": "u", "size": 2}'})
+        (merge_id,) = merge(connection, kept, gone).merges
+        connection.execute(text("UPDATE members SET attributes = attributes || '{\"city\": \"b\"}' WHERE id = :id"), {"id": kept})
+        unmerge(connection, merge_id, now=BEGIN + DAY)
+        left = connection.execute(select(members.c.attributes).where(members.c.id == kept)).scalar_one()
+    assert left == {"city": "b", "size": 1}
+
+
+def test_a_place_seen_since_the_merge_stays_with_the_row_that_stayed(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, gone = add_members(connection, 2)
+        place = text("INSERT INTO member_places (member_id, kind, latitude, longitude, seen_at) VALUES (:id, 'home', 1, 1, :now)")
+        connection.execute(place, {"id": gone, "now": BEGIN})
+        (merge_id,) = merge(connection, kept, gone).merges
+        connection.execute(text("UPDATE member_places SET latitude = 2, seen_at = :now"), {"now": BEGIN + DAY})
+        unmerge(connection, merge_id, now=BEGIN + 2 * DAY)
+        assert connection.execute(text("SELECT member_id FROM member_places")).scalars().all() == [kept]
+
+
+def test_what_was_planned_since_for_a_way_that_goes_back_goes_back_too(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as connection:
+        publish(connection, tmp_path, WAY)
+        kept, gone = add_members(connection, 2)
+        happen(connection, ["m1"], "member.joined", BEGIN)
+    walk(database, 0)
+    with database.transaction() as connection:
+        (merge_id,) = merge(connection, kept, gone, days=1).merges
+    walk(database, 3)
+    assert persons(database) == {(kept, "first"): 1, (kept, "second"): 1}
+    with database.transaction() as connection:
+        unmerge(connection, merge_id, now=BEGIN + 4 * DAY)
+        owners = text("SELECT s.member_id, a.member_id FROM sends s JOIN addresses a ON a.id = s.address_id")
+        assert {tuple(row) for row in connection.execute(owners)} == {(gone, gone)}
+        assert broken(connection) == []
+
+
+def test_a_way_of_a_journey_that_was_stopped_meanwhile_is_not_begun_again(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as connection:
+        publish(connection, tmp_path, WAY)
+        kept, gone = add_members(connection, 2)
+        happen(connection, ["m0", "m1"], "member.joined", BEGIN)
+    walk(database, 0)
+    with database.transaction() as connection:
+        (merge_id,) = merge(connection, kept, gone, days=1).merges
+        connection.execute(text("UPDATE journeys SET state = 'stopped'"))
+        unmerge(connection, merge_id, now=BEGIN + 2 * DAY)
+        state = connection.execute(text("SELECT state FROM enrolments WHERE member_id = :gone"), {"gone": gone}).scalars().all()
+    assert state == ["stopped"]
+
+
+def test_a_merge_waits_for_whoever_takes_a_step_and_both_come_through(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as connection:
+        publish(connection, tmp_path, WAY)
+        kept, gone = add_members(connection, 2)
+        happen(connection, ["m1"], "member.joined", BEGIN)
+    walk(database, 0)
+
+    def merging() -> None:
+        with database.transaction() as connection:
+            merge(connection, kept, gone)
+
+    thread = threading.Thread(target=merging)
+    with database.transaction() as connection:
+        connection.execute(text("SELECT FROM enrolments WHERE member_id = :gone FOR UPDATE"), {"gone": gone})
+        thread.start()
+        thread.join(0.3)
+        connection.execute(text("SELECT FROM members WHERE id = :gone FOR KEY SHARE"), {"gone": gone})  # As a send refers to them.
+    thread.join(20)
+    with database.transaction() as connection:
+        assert connection.execute(select(members.c.merged_into).where(members.c.id == gone)).scalar_one() == kept
+
+
+def test_an_erasure_waits_for_whoever_works_out_what_is_known_of_a_member(database: Database) -> None:
+    with database.transaction() as connection:
+        (gone,) = add_members(connection, 1)
+
+    def erasing() -> None:
+        with database.transaction() as connection:
+            erase_members(connection, [gone], reason="", secret=SECRET, now=BEGIN)
+
+    thread = threading.Thread(target=erasing)
+    with database.transaction() as connection:
+        hold(connection, [gone])
+        thread.start()
+        thread.join(0.3)
+        connection.execute(
+            text("INSERT INTO rfm_scores (member_id, recency, frequency, monetary, cell, scored_at) VALUES (:gone, 5, 5, 5, 'best', :now)"),
+            {"gone": gone, "now": BEGIN},
+        )
+    thread.join(20)
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT count(*) FROM rfm_scores")).scalar_one() == 0
+
+
+def test_a_wish_confirmed_as_the_row_that_went_is_not_confirmed_again_after_a_no(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, gone = add_members(connection, 2)
+        wish = request_opt_in(connection, gone, "sms", source="website", now=BEGIN)
+        assert confirm_opt_in(connection, gone, wish.id, now=BEGIN) == "confirmed"
+        withdraw(connection, gone, "sms", source="link", now=BEGIN + DAY)
+        merge(connection, kept, gone, days=1)
+        assert confirm_opt_in(connection, gone, wish.id, now=BEGIN + 2 * DAY) == "again"
+        says = text("SELECT granted FROM consent_now WHERE member_id = :kept AND channel = 'sms'")
+        assert connection.execute(says, {"kept": kept}).scalar_one() is False
+
+
+def test_a_wish_for_an_address_that_was_corrected_since_cannot_be_confirmed(database: Database) -> None:
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="a", phone="13800000001")], now=BEGIN, secret=SECRET)
+        member_id = connection.execute(select(members.c.id)).scalar_one()
+        wish = request_opt_in(connection, member_id, "sms", source="website", now=BEGIN)
+        save_people(connection, [Person(key="a", phone="13800000002")], now=BEGIN, secret=SECRET)
+        assert confirm_opt_in(connection, member_id, wish.id, now=BEGIN) == "expired"
+        assert connection.execute(text("SELECT count(*) FROM consents")).scalar_one() == 0
+
+
+def test_two_of_one_household_who_unsubscribe_at_once_both_come_through(database: Database) -> None:
+    with database.transaction() as connection:
+        save_people(connection, [Person(key=key, phone="13800000001") for key in ("a", "b")], now=BEGIN, secret=SECRET)
+        first, second = connection.execute(select(members.c.id).order_by(members.c.id)).scalars().all()
+
+    def leaving() -> None:
+        with database.transaction() as connection:
+            unsubscribe(connection, Unsubscribe(member_id=second, channel="sms", send_id=0), source="link", now=BEGIN)
+
+    thread = threading.Thread(target=leaving)
+    with database.transaction() as connection:
+        hold_members(connection, [first])
+        thread.start()
+        thread.join(0.3)
+        unsubscribe(connection, Unsubscribe(member_id=first, channel="sms", send_id=0), source="link", now=BEGIN)
+    thread.join(20)
+    with database.transaction() as connection:
+        assert connection.execute(text("SELECT count(*) FROM consents WHERE NOT granted")).scalar_one() == 2

@@ -20,7 +20,8 @@ from journeys.parting import being_handed_over, erase_members
 from members.consent import NewConsent, record_consents
 from members.erasure.erasing import clear_what_came_since
 from members.erasure.exporting import export_member
-from members.erasure.refusing import readmit
+from members.erasure.log import Erasure, not_erased
+from members.erasure.refusing import key_fingerprint, readmit
 from members.identity.duplicates import Pair
 from members.people import save_people
 from members.person import Person
@@ -142,3 +143,24 @@ def test_every_row_of_a_person_goes_whichever_is_named(database: Database) -> No
         assert connection.execute(text("SELECT count(*) FROM merges WHERE moved <> '{}'")).scalar_one() == 0
         reckon(connection, now=BEGIN)
     assert (sorted(gone), left) == ([first, second, third], [stranger])
+
+
+def test_why_rows_of_a_source_were_refused_is_not_cleared_hour_by_hour(database: Database) -> None:
+    with database.transaction() as connection:
+        (gone,) = add_members(connection, 1)
+    erase(database, gone)
+    with database.transaction() as connection:
+        connection.execute(text("INSERT INTO pulls (name, refusals) VALUES ('crm', '[\"line 3\"]')"))
+        clear_what_came_since(connection, now=BEGIN + timedelta(hours=1))
+        assert connection.execute(text("SELECT refusals FROM pulls")).scalars().all() == [["line 3"]]
+
+
+def test_of_two_members_of_one_number_in_the_log_either_is_found_in_an_old_copy(database: Database) -> None:
+    with database.transaction() as connection:
+        (here,) = add_members(connection, 1)
+        log = [
+            Erasure(member_id=here, fingerprint=key_fingerprint(SECRET, key).hex(), reason="", erased_at=BEGIN)
+            for key in ("m0", "somebody else")
+        ]
+        assert not_erased(connection, log, secret=SECRET) == [here]
+        assert not_erased(connection, log[1:], secret=SECRET) == []
