@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, literal, not_, or_, selec
 
 from database.engine import Database
 from database.every_table import metadata
+from database.holding import hold_members
 from database.member_tables import imports
 from database.tables import addresses, events, members
 from language.problems import refuse
@@ -28,10 +29,12 @@ from members.import_undoing_sql import (
     RETIRE_TOLD_ADDRESSES,
     RETURN_ADDRESSES,
     TAKE_IDENTIFIERS,
+    WHOSE_CONSENTS,
 )
 from members.reckoning import touch
 
 BATCH = 5000
+HELD_AT_ONCE = 1_000  #: members whose consents are answered in one transaction: there is room to hold few thousand
 SOURCE = "import undone"
 
 #: What follows from members' data and would follow again; it does not hold a member here.
@@ -71,7 +74,7 @@ def undo_import(database: Database, import_id: int, *, now: datetime) -> Undone:
     """
     with database.transaction() as connection:
         entry = _begin(connection, import_id, now)
-        undone = Undone(consents=_answer_consents(connection, import_id, now))
+    undone = Undone(consents=_answer_consents(database, import_id, now))
     while True:
         with database.transaction() as connection:
             ids = list(connection.execute(text(ITS_CHANGES), {"import_id": import_id, "most": BATCH}).scalars())
@@ -110,9 +113,21 @@ def _begin(connection: Connection, import_id: int, now: datetime) -> Row[Any]:
     return entry
 
 
-def _answer_consents(connection: Connection, import_id: int, now: datetime) -> int:
+def _answer_consents(database: Database, import_id: int, now: datetime) -> int:
     """Say again what stood before the import's consents; where nothing did, a no."""
-    found = connection.execute(text(ITS_CONSENTS), {"import_id": str(import_id)}).all()
+    with database.transaction() as connection:
+        ids = connection.execute(text(WHOSE_CONSENTS), {"import_id": str(import_id)}).scalars().all()
+    said = 0
+    for start in range(0, len(ids), HELD_AT_ONCE):
+        with database.transaction() as connection:
+            said += _answer_some(connection, import_id, ids[start : start + HELD_AT_ONCE], now)
+    return said
+
+
+def _answer_some(connection: Connection, import_id: int, ids: Sequence[int], now: datetime) -> int:
+    # Held first: an answer that somebody gives meanwhile is then seen.
+    hold_members(connection, ids)
+    found = connection.execute(text(ITS_CONSENTS), {"import_id": str(import_id), "ids": list(ids)}).all()
     answers = [
         NewConsent(
             member_id=row.member_id,
@@ -126,10 +141,7 @@ def _answer_consents(connection: Connection, import_id: int, now: datetime) -> i
         )
         for row in found
     ]
-    for start in range(0, len(answers), BATCH):
-        record_consents(connection, answers[start : start + BATCH], now=now)
-    touch(connection, {answer.member_id for answer in answers})
-    return len(answers)
+    return record_consents(connection, answers, now=now)
 
 
 def _restore(connection: Connection, import_id: int, ids: Sequence[int], now: datetime) -> tuple[int, int]:

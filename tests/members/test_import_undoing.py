@@ -1,14 +1,16 @@
 """An import can be taken back: what it made goes, what it changed is as before, what happened since stays."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from database.engine import Database
+from database.holding import hold_members
 from database.member_tables import identifiers, import_changes, imports
 from database.tables import addresses, consents, events, members
 from language.problems import InputRefused
@@ -177,6 +179,27 @@ def test_a_members_own_no_outlasts_the_import_that_said_no_before_them(database:
 
     with database.transaction() as connection:
         assert connection.scalar(text("SELECT granted FROM consent_now WHERE member_id = 1 AND channel = 'sms'")) is False
+
+
+def test_few_members_are_held_at_once_and_an_answer_given_meanwhile_is_seen(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapping = MemberMap(key="key", consent_sms="sms", consent=ConsentMap(source="form", text_version="1"))
+    done = bring_in(database, tmp_path, "key,sms\n1,yes\n2,yes\n3,yes\n", mapping=mapping)
+    monkeypatch.setattr(import_undoing, "HELD_AT_ONCE", 2)
+    held: list[int] = []
+
+    def holding(connection: Connection, ids: Sequence[int]) -> None:
+        if not held:  # A click that comes in between.
+            with database.transaction() as other:
+                withdraw(other, ids[0], "sms", source="link", now=LATER)
+        hold_members(connection, ids)
+        locks = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        held.append(connection.execute(locks).scalar_one())
+
+    monkeypatch.setattr(import_undoing, "hold_members", holding)
+    assert undo(database, done).consents == 2
+    assert held == [2, 1]
 
 
 def test_an_import_that_was_undone_half_is_undone_whole_by_the_next_command(
