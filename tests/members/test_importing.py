@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 
 from database.engine import Database
+from database.holding import hold_members
 from database.member_tables import imports
 from database.tables import addresses, consents, members
 from language.problems import InputRefused
@@ -253,6 +255,22 @@ def test_of_several_answers_in_a_file_the_latest_stands_wherever_it_is(
         assert connection.scalar(text("SELECT granted FROM consent_now")) is False
 
 
+def test_an_import_of_consents_waits_for_whoever_decides_and_none_waits_in_a_ring(
+    database: Database, run: Import, tmp_path: Path
+) -> None:
+    mapping = MemberMap(key="key", name="name", consent_sms="sms", consent=ConsentMap(source="form", text_version="1"))
+    run(write(tmp_path, "key,name,sms\n1,a,\n"), mapping)
+    path = write(tmp_path, "key,name,sms\n1,b,yes\n", name="second.csv")
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            hold_members(connection, [1])
+            done = pool.submit(run, path, mapping)
+            time.sleep(0.3)
+            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            connection.execute(text("SELECT FROM members WHERE id = 1 FOR UPDATE"))
+        assert done.result(20).consents == 1
+
+
 def test_a_yes_of_a_day_to_come_outlasts_no_answer(database: Database, run: Import, tmp_path: Path) -> None:
     dated = MemberMap(key="key", consent_sms="sms", consent_at="at")
     run(write(tmp_path, "key,sms,at\n1,yes,2062-01-01\n"), dated)
@@ -308,6 +326,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 from database.engine import Database
+from database.holding import hold_members
 from members import importing
 
 importing.BATCH = 100
