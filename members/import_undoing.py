@@ -146,6 +146,7 @@ def _answer_some(connection: Connection, import_id: int, ids: Sequence[int], now
 
 def _restore(connection: Connection, import_id: int, ids: Sequence[int], now: datetime) -> tuple[int, int]:
     """Give these members back what they had; return how many and how many fields were left."""
+    _hold_rows(connection, ids)
     asked = {"import_id": import_id, "ids": ids, "now": now}
     row = connection.execute(text(RESTORE_FIELDS), asked).one()
     restored, left = set(row.restored), int(row.left_alone)
@@ -159,14 +160,18 @@ def _restore(connection: Connection, import_id: int, ids: Sequence[int], now: da
     return len(restored), left
 
 
+def _hold_rows(connection: Connection, ids: Sequence[int]) -> None:
+    """Wait for whoever is changing these members: what they leave is what is looked at."""
+    connection.execute(select(members.c.id).where(members.c.id.in_(ids)).order_by(members.c.id).with_for_update())
+
+
 def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: datetime) -> int:
     """Empty those of these members to whom nothing has happened; return how many.
 
     The rows stay, out of everybody's reach: the database would look through every send ever made
     for each address before it let one go.
     """
-    hold = select(members.c.id).where(members.c.id.in_(ids)).order_by(members.c.id).with_for_update()
-    connection.execute(hold)
+    _hold_rows(connection, ids)
     window = (entry.started_at, entry.last_at)
     later = select(literal(1)).where(
         addresses.c.member_id == members.c.id,

@@ -1,6 +1,8 @@
 """An import can be taken back: what it made goes, what it changed is as before, what happened since stays."""
 
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -253,3 +255,16 @@ def test_imports_can_be_undone_one_after_the_other_the_last_first(database: Data
     assert undo(database, second, now=LATER) == Undone(restored=2)
     assert undo(database, first, now=LATER) == Undone(removed=2)
     assert seen(database) == {}
+
+
+def test_what_somebody_is_changing_while_an_import_is_undone_is_kept(database: Database, tmp_path: Path) -> None:
+    bring_in(database, tmp_path, FIRST)
+    done = bring_in(database, tmp_path, HEADER + "A1,x,,,,,,\n", now=LATER)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            connection.execute(text("""UPDATE members SET attributes = attributes || '{"vip": true}' WHERE key = 'A1'"""))
+            undone = pool.submit(undo, database, done)
+            time.sleep(0.3)
+        assert undone.result(20).restored == 1
+    found = seen(database)["A1"]
+    assert (found["name"], found["attributes"]) == ("王芳", {"city": "上海", "vip": True})
