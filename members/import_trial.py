@@ -41,7 +41,8 @@ class Trial:
 
 # A channel's former address was written before its present one; max() skips the nulls of the other row.
 _CHANGED = text("""
-SELECT members.key, changes.field,
+SELECT members.key,
+       CASE WHEN field LIKE 'identifiers.%' THEN 'identifiers.' || split_part(field, '.', 2) ELSE field END AS field,
        coalesce(to_jsonb(former.address), changes.before) AS before,
        coalesce(to_jsonb(present.address), to_jsonb(known.value), changes.after) AS after
 FROM (

@@ -38,7 +38,8 @@ CONSENTS_AT_ONCE = 1_000  #: rows of a batch that tells consent: PostgreSQL has 
 
 MEMBER_IDS = "SELECT key, coalesce(merged_into, id) AS id FROM unnest(CAST(:keys AS text[])) AS key JOIN members USING (key)"
 
-# The value before the first change and after the last one; a key may come in several batches.
+# The value before the first change and after the last one; a key may come in several batches, and what stood
+# before the second is then the import's own where nothing stood before the first.
 KEEP_CHANGES = """
 INSERT INTO import_changes (import_id, member_id, before, after)
 SELECT :import_id, member_id,
@@ -49,7 +50,8 @@ WHERE NOT member_id = ANY(:new_ids)
   AND NOT EXISTS (SELECT FROM imports WHERE imports.id = :import_id AND made @> member_id)
 GROUP BY member_id
 ON CONFLICT (member_id, import_id) DO UPDATE
-SET before = excluded.before || import_changes.before, after = import_changes.after || excluded.after
+SET before = (excluded.before - ARRAY(SELECT jsonb_object_keys(import_changes.after))) || import_changes.before,
+    after = import_changes.after || excluded.after
 """
 
 

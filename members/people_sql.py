@@ -162,7 +162,7 @@ WITH saved AS (
     ON CONFLICT DO NOTHING
     RETURNING id, member_id, kind
 ), remembered AS (
-    INSERT INTO incoming_changes SELECT member_id, 'identifiers.' || kind, NULL, to_jsonb(id) FROM saved
+    INSERT INTO incoming_changes SELECT member_id, 'identifiers.' || kind || '.' || id, NULL, to_jsonb(id) FROM saved
 )
 SELECT coalesce(array_agg(DISTINCT member_id), '{}') FROM saved
 """

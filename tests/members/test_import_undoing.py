@@ -268,3 +268,14 @@ def test_what_somebody_is_changing_while_an_import_is_undone_is_kept(database: D
         assert undone.result(20).restored == 1
     found = seen(database)["A1"]
     assert (found["name"], found["attributes"]) == ("王芳", {"city": "上海", "vip": True})
+
+
+def test_what_was_empty_before_two_batches_of_one_key_is_empty_again(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("members.importing.BATCH", 1)
+    bring_in(database, tmp_path, FIRST)
+    before = seen(database)
+    words = HEADER + "A2,,,,,a@example.com,C7,北京\nA2,,,,,b@example.com,C8,广州\n"
+    undo(database, bring_in(database, tmp_path, words, now=LATER), now=LATER)
+    assert seen(database) == before
