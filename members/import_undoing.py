@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, literal, not_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, literal, not_, or_, select, text, true
 
 from database.engine import Database
 from database.every_table import metadata
 from database.holding import hold_members
-from database.member_tables import imports
+from database.member_tables import identifiers, imports
 from database.tables import addresses, events, members
 from language.problems import refuse
 from members.consent import NewConsent, record_consents
@@ -172,19 +172,17 @@ def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: da
     for each address before it let one go.
     """
     _hold_rows(connection, ids)
-    window = (entry.started_at, entry.last_at)
-    later = select(literal(1)).where(
-        addresses.c.member_id == members.c.id,
-        addresses.c.is_current,
-        not_(addresses.c.created_at.between(*window)),
-    )
+    later = [
+        select(literal(1)).where(table.c.member_id == members.c.id, which, not_(_of_the_import(table.c.created_at, entry)))
+        for table, which in ((addresses, addresses.c.is_current), (identifiers, true()))
+    ]
     empty = (
         members.update()
         .where(
             members.c.id.in_(ids),
             members.c.merged_into.is_(None),
-            members.c.updated_at.between(*window),
-            not_(later.correlate(members).exists()),
+            _of_the_import(members.c.updated_at, entry),
+            *(not_(each.correlate(members).exists()) for each in later),
             not_(_happened()),
         )
         .values({**NOTHING, "key": literal("undone:").concat(members.c.id), "erased_at": now, "updated_at": now})
@@ -196,6 +194,14 @@ def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: da
         table = metadata.tables[name]
         connection.execute(table.delete().where(table.c.member_id.in_(gone)))
     return len(gone)
+
+
+def _of_the_import(moment: ColumnElement[datetime], entry: Row[Any]) -> ColumnElement[bool]:
+    """Return whether a moment is that of the command that made the member, or of the import's last one.
+
+    What came in between is somebody else's: an import may be killed on Monday and go on a day later.
+    """
+    return or_(moment == members.c.created_at, moment == entry.last_at)
 
 
 def _happened() -> ColumnElement[bool]:

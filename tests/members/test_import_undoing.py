@@ -22,6 +22,8 @@ from members.import_keeping import forget_old_changes
 from members.import_maps import ConsentMap, MemberMap
 from members.import_undoing import Undone, list_imports, undo_import
 from members.importing import MembersImported, import_members
+from members.people import save_people
+from members.person import Person
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -279,3 +281,27 @@ def test_what_was_empty_before_two_batches_of_one_key_is_empty_again(
     words = HEADER + "A2,,,,,a@example.com,C7,北京\nA2,,,,,b@example.com,C8,广州\n"
     undo(database, bring_in(database, tmp_path, words, now=LATER), now=LATER)
     assert seen(database) == before
+
+
+def test_what_others_did_while_an_import_lay_killed_keeps_its_members(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("members.importing.BATCH", 1)
+    path = tmp_path / "m.csv"
+    path.write_text("key,name,card\nA1,a,\nA2,b,\nA3,c,\n", encoding="utf-8")
+    terms: dict[str, Any] = {"secret": SECRET, "zone": ZoneInfo("Asia/Shanghai"), "mapping": MemberMap(key="key", name="name")}
+
+    def killed(done: int, _lines: int) -> None:
+        if done == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        import_members(database, path, now=NOW, progress=killed, **terms)
+    between = NOW + timedelta(minutes=10)
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="A1", name="x")], now=between, secret=SECRET)
+        save_people(connection, [Person(key="A2", card="C1")], now=between, secret=SECRET)
+    done = import_members(database, path, now=NOW + timedelta(minutes=20), **terms)
+
+    assert undo(database, done) == Undone(removed=1, kept=2)
+    assert sorted(seen(database)) == ["A1", "A2"]
