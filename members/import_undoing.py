@@ -29,6 +29,7 @@ from members.import_undoing_sql import (
     RETIRE_TOLD_ADDRESSES,
     RETURN_ADDRESSES,
     TAKE_IDENTIFIERS,
+    TOLD_MARKS,
     WHOSE_CONSENTS,
 )
 from members.reckoning import touch
@@ -153,6 +154,7 @@ def _restore(connection: Connection, import_id: int, ids: Sequence[int], now: da
     returned = connection.execute(text(RETIRE_TOLD_ADDRESSES), asked).all()
     connection.execute(text(RETURN_ADDRESSES), asked | {"former": [row.former for row in returned]})
     taken = connection.execute(text(TAKE_IDENTIFIERS), asked).scalars().all()
+    left += connection.execute(text(TOLD_MARKS), asked).scalar_one() - len(returned) - len(taken)
     forget = "DELETE FROM import_changes WHERE import_id = :import_id AND member_id = ANY(:ids)"
     connection.execute(text(forget), asked)
     restored.update((row.member_id for row in returned), taken)

@@ -94,6 +94,13 @@ WHERE changes.import_id = :import_id AND changes.member_id = ANY(:ids)
 RETURNING identifiers.member_id
 """
 
+# Addresses and identifiers; those that did not go back are no longer as the import left them, or another row's.
+TOLD_MARKS = """
+SELECT count(*) FROM import_changes AS changes CROSS JOIN jsonb_object_keys(changes.after) AS field
+WHERE changes.import_id = :import_id AND changes.member_id = ANY(:ids)
+  AND (field LIKE 'addresses.%' OR field LIKE 'identifiers.%')
+"""
+
 MADE = """
 SELECT members.id FROM imports CROSS JOIN unnest(made) AS part
 JOIN members ON members.id >= lower(part) AND members.id < upper(part)

@@ -150,6 +150,7 @@ WHERE (addresses.is_current, addresses.address, addresses.problem)
 RETURNING id, member_id, channel
 ), remembered AS (
     INSERT INTO incoming_changes SELECT member_id, 'addresses.' || channel, NULL, to_jsonb(id) FROM saved
+    WHERE NOT EXISTS (SELECT FROM addresses AS was WHERE was.id = saved.id AND was.is_current)  -- only judged anew
 )
 SELECT coalesce(array_agg(DISTINCT member_id), '{}') FROM saved
 """

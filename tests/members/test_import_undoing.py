@@ -102,7 +102,7 @@ def test_what_somebody_changed_since_stays_and_is_counted(database: Database, tm
 
     undone = undo(database, done, now=much_later)
 
-    assert (undone.restored, undone.left) == (1, 6)  # a tier, and a birthday of five parts
+    assert (undone.restored, undone.left) == (1, 7)  # a tier, a birthday of five parts, and a phone
     found = seen(database)["A1"]
     assert (found["name"], found["tier"], found["attributes"]) == ("王芳", "platinum", {"city": "上海"})
     assert found["birthday"] == [1991, 3, 6]
@@ -305,3 +305,12 @@ def test_what_others_did_while_an_import_lay_killed_keeps_its_members(
 
     assert undo(database, done) == Undone(removed=1, kept=2)
     assert sorted(seen(database)) == ["A1", "A2"]
+
+
+def test_an_address_that_was_only_judged_anew_stays_the_members(database: Database, tmp_path: Path) -> None:
+    bring_in(database, tmp_path, FIRST)
+    before = seen(database)
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE addresses SET problem = 'not_valid' WHERE address = '+8613900005678'"))
+    undo(database, bring_in(database, tmp_path, HEADER + "A2,x,,,13900005678,,,\n", now=LATER), now=LATER)
+    assert seen(database) == before
