@@ -33,6 +33,7 @@ from members.people_sql import (
     SAVE_FIRST_ADDRESSES,
     SAVE_IDENTIFIERS,
     SHARED_IDENTIFIERS,
+    TOLD_OF_GONE,
     UPDATE_AND_REMEMBER,
     UPDATE_KNOWN,
 )
@@ -96,7 +97,7 @@ def save_prepared(
     if new:
         connection.execute(text(SAVE_FIRST_ADDRESSES), told)
     if len(new) < people.count - len(erased):
-        connection.execute(text(LOCK_KNOWN))
+        _lock_known(connection)
         update = UPDATE_AND_REMEMBER if remember else UPDATE_KNOWN
         touched.update(connection.execute(text(update), told).scalar_one())
         connection.execute(text(RETIRE_ADDRESSES))
@@ -134,6 +135,15 @@ def _copy_all(connection: Connection, people: PreparedPeople, secret: bytes) -> 
         for statement in LAND_ON_KEPT:
             connection.execute(text(statement))
     return erased
+
+
+def _lock_known(connection: Connection) -> None:
+    """Wait for whoever is at the rows of those known before; what a merge that ended meanwhile merged lands on its kept row."""
+    connection.execute(text(LOCK_KNOWN))
+    while connection.execute(text(TOLD_OF_GONE)).scalar_one():
+        for statement in LAND_ON_KEPT:
+            connection.execute(text(statement))
+        connection.execute(text(LOCK_KNOWN))
 
 
 def _copy(connection: Connection, statement: str, rows: str) -> None:

@@ -62,6 +62,8 @@ SELECT count(*) FROM (
 ) AS locked
 """
 
+TOLD_OF_GONE = "SELECT EXISTS (SELECT FROM incoming_people JOIN members USING (key) WHERE merged_into IS NOT NULL)"
+
 # A birthday is told as a whole: with a month come its day, calendar and year, known or not.
 _UPDATE = """
 WITH told AS (
