@@ -7,10 +7,10 @@ from sqlalchemy import Connection, func, select, update
 
 from campaigns.sends.cancelling import cancel_for_members
 from campaigns.sends.states import SendState
-from database.holding import hold_members
 from database.tables import enrolments, sends
 from journeys.enrolments import IS_ACTIVE, OVER
 from members.erasure.erasing import Erasure, erase_data, whole_persons
+from members.identity.merging import hold_rows
 
 #: Why their enrolments and sends ended.
 ERASED = "erased"
@@ -31,12 +31,12 @@ def erase_members(
 
 
 def _hold_whole_persons(connection: Connection, member_ids: Sequence[int]) -> list[int]:
-    """Hold all rows of these persons; a merge that was committed while they were waited for has made them more."""
+    """Hold all rows of these persons, also against whoever tells something of them; a merge that was committed while they were waited for has made them more."""
     everyone: list[int] = []
     found = whole_persons(connection, member_ids)
     while set(found) - set(everyone):
         everyone = found
-        hold_members(connection, everyone)
+        hold_rows(connection, everyone)
         found = whole_persons(connection, everyone)
     return everyone
 
