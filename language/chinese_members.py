@@ -64,6 +64,7 @@ PEOPLE: dict[str, str] = {
     ),
     "the moment must have its offset from UTC and a year from 1900": "时刻必须带时区偏移，且不早于 1900 年",
     "the value must be a number below 1 000 000 000 000": "金额应为小于 1 000 000 000 000 的数字",
+    "attributes must be plain JSON of at most 64 KiB": "会员属性应为不超过 64 KiB 的普通 JSON",
     "properties must be plain JSON of at most 64 KiB": "属性应为不超过 64 KiB 的普通 JSON",
 }
 

@@ -135,7 +135,7 @@ def read_rows(file: TextFile, delimiter: str | None = None) -> Iterator[TextRow]
         yield from (TextRow(number, cells, wrong) for number, cells, wrong in sheet_rows(file.path, file.sheet))
         return
     if delimiter == WHITESPACE:
-        for number, line in enumerate(read_lines(file), 1):
+        for number, line in enumerate(_without_nul(read_lines(file)), 1):
             if cells := line.split():
                 yield TextRow(number, cells)
         return

@@ -370,3 +370,9 @@ def test_the_shared_member_list_goes_in(database: Database, run: Import, shared:
     done = run(shared / "data" / "zh_members" / "faker_zh_CN_2000.csv")
     assert (done.new, done.refused) == (2000, 0)
     assert done.unusable_addresses < 200
+
+
+def test_a_nul_between_blanks_spoils_only_its_cell(run: Import, tmp_path: Path) -> None:
+    path = tmp_path / "blanks.txt"
+    path.write_bytes(b"1 a\n2 b\0\n")
+    assert run(path, MemberMap(key=1, attributes={"a": 2}, delimiter="whitespace")).new == 2

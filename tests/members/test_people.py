@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select, text
@@ -185,3 +186,10 @@ def test_what_is_told_of_a_row_while_it_is_merged_lands_where_its_person_is(data
         told.result(20)
     with database.transaction() as connection:
         assert connection.execute(select(addresses.c.member_id)).scalars().all() == [1]
+
+
+@pytest.mark.parametrize(
+    "told", [{"phone": "1\0"}, {"email": "a\ud800"}, {"openid": "\0"}, {"attributes": {"a": "b\0"}}, {"attributes": {"a": float("nan")}}]
+)
+def test_what_no_text_has_is_a_problem_wherever_it_stands(told: dict[str, Any]) -> None:
+    assert person_problem(Person(key="1", **told)) is not None
