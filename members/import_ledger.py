@@ -134,7 +134,7 @@ class ErrorsFile:
         self._file = None
         if self.path is not None:
             try:
-                self._file = self.path.open("w", encoding="utf-8-sig", newline="")
+                self._file = self.path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
             except OSError as error:
                 why = error.strerror or type(error).__name__
                 raise refuse("the file cannot be written: {why}", file=str(self.path), why=why) from None

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -71,7 +72,7 @@ def look_through(path: Path, *, sheet: str | None = None) -> TextFile:
         for encoding in [marked] if marked else ["utf-8-sig", "gb18030"]:
             if (found := _as_text(path, encoding)) is not None:
                 break
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise refuse("the file cannot be read: {why}", file=str(path), why=why) from None
     if found is None:

@@ -1,6 +1,7 @@
 """Member files go in whole, once, whatever happens on the way and whatever stands in them."""
 
 import csv
+import gzip
 import os
 import signal
 import subprocess
@@ -376,3 +377,12 @@ def test_a_nul_between_blanks_spoils_only_its_cell(run: Import, tmp_path: Path) 
     path = tmp_path / "blanks.txt"
     path.write_bytes(b"1 a\n2 b\0\n")
     assert run(path, MemberMap(key=1, attributes={"a": 2}, delimiter="whitespace")).new == 2
+
+
+def test_a_damaged_archive_is_refused_with_its_name(run: Import, tmp_path: Path) -> None:
+    path = tmp_path / "members.csv.gz"
+    packed = bytearray(gzip.compress(os.urandom(5000).hex().encode()))
+    packed[100:120] = b"\xff" * 20
+    path.write_bytes(packed)
+    with pytest.raises(InputRefused, match=r"members\.csv\.gz: the file cannot be read"):
+        run(path)

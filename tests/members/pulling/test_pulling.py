@@ -345,3 +345,12 @@ def test_rows_of_somebody_who_was_erased_are_refused(database: Database, till: T
         assert connection.execute(select(members.c.id)).scalars().all() == ids
         assert connection.execute(select(pulls.c.refusals)).scalar_one()[0]["sentence"] == ERASED
     assert (done.stored, done.refused) == (0, 2), "the row before is read once more, and nobody is found for it"
+
+
+def test_a_row_without_a_kind_is_refused(database: Database, till: Till) -> None:
+    till.sell(NOW)
+    with sqlite3.connect(till.path) as theirs:
+        theirs.execute("UPDATE sales SET category = NULL")
+    theirs.close()
+    done = pulled(database, till, a_source(map={**MAP, "kind": {"column": "category"}}))
+    assert (done.stored, done.refused) == (0, 1)
