@@ -174,7 +174,7 @@ SHARED_IDENTIFIERS = """
 SELECT DISTINCT ON (incoming.key, incoming.kind) incoming.key, incoming.kind, incoming.value, holder.key AS other_key
 FROM incoming_identifiers AS incoming JOIN members AS told USING (key)
 JOIN identifiers USING (kind, account, value) JOIN members AS holder ON holder.id = identifiers.member_id
-WHERE identifiers.member_id <> told.id AND holder.erased_at IS NULL
+WHERE identifiers.member_id <> told.id AND holder.erased_at IS NULL AND holder.merged_into IS NULL
 ORDER BY incoming.key, incoming.kind, holder.id
 """
 

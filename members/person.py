@@ -150,7 +150,7 @@ def merge(earlier: Person, later: Person) -> Person:
     told = {
         name: value
         for name in TOLD_ALONE
-        if (value := getattr(later, name)) is not None
+        if (value := getattr(later, name)) not in (None, "")
     }
     if later.birth_month is not None:
         told |= {name: getattr(later, name) for name in BIRTHDAY}

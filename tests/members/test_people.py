@@ -193,3 +193,9 @@ def test_what_is_told_of_a_row_while_it_is_merged_lands_where_its_person_is(data
 )
 def test_what_no_text_has_is_a_problem_wherever_it_stands(told: dict[str, Any]) -> None:
     assert person_problem(Person(key="1", **told)) is not None
+
+
+def test_an_empty_word_told_later_leaves_what_was_told_before(database: Database) -> None:
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="1", name="王芳"), Person(key="1", name="")], now=NOW, secret=SECRET)
+        assert connection.execute(select(members.c.name)).scalar_one() == "王芳"
