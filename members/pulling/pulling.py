@@ -99,8 +99,7 @@ def _page(
     secret: bytes | None,
 ) -> tuple[Pulled, Position | None, Mapping[str, Any] | None]:
     """Read one page and store it with the place it reached; return what was done so far and that place."""
-    rows = reader.page(position, source.batch)
-    finished = len(rows) < source.batch
+    rows, finished = _read(reader, source, position)
     events: list[tuple[Row, NewEvent]] = []
     refusals: list[tuple[Row, Problem]] = []
     for row in rows:
@@ -125,6 +124,27 @@ def _page(
         finished=finished,
     )
     return done, Position(values=values) if values else None, reached
+
+
+def _read(reader: Reader, source: Source, position: Position | None) -> tuple[list[Row], bool]:
+    """Read the next page; return it and whether nothing is left behind it.
+
+    Where one column is the whole cursor, reading goes on behind its last value: rows that are equal in it stay together.
+
+    Raises:
+        SourceFailed: more rows than a page holds are equal in the cursor.
+    """
+    if len(source.cursor) > 1:
+        rows = reader.page(position, source.batch)
+        return rows, len(rows) < source.batch
+    name = source.cursor[0]
+    rows = reader.page(position, source.batch + 1)
+    if len(rows) <= source.batch:
+        return rows, True
+    whole = [row for row in rows if row[name] != rows[-1][name]]
+    if not whole:
+        raise SourceFailed("more than {batch} rows are equal in {name}; add a second column to the cursor that tells them apart", batch=source.batch, name=name)
+    return whole, False
 
 
 def _without_erased(

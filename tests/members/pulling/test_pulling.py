@@ -354,3 +354,13 @@ def test_a_row_without_a_kind_is_refused(database: Database, till: Till) -> None
     theirs.close()
     done = pulled(database, till, a_source(map={**MAP, "kind": {"column": "category"}}))
     assert (done.stored, done.refused) == (0, 1)
+
+
+def test_equal_rows_of_a_cursor_of_one_column_stay_together_or_are_told_of(database: Database, till: Till) -> None:
+    till.sell(*[NOW - timedelta(hours=2)] * 7, *[NOW - timedelta(hours=1)] * 9)
+    assert pulled(database, till, a_source(cursor=["updated_at"])).stored == 16
+    till.sell(*[NOW] * 35)
+    done = pulled(database, till, a_source(cursor=["updated_at"]), now=NOW + timedelta(hours=3))
+    assert done.problem is not None
+    assert done.problem.told() == "more than 10 rows are equal in updated_at; add a second column to the cursor that tells them apart"
+    assert pulled(database, till, a_source(cursor=["id"], batch=1)).finished
