@@ -203,7 +203,7 @@ def _note_end(connection: Connection, source: Source, done: Pulled, now: datetim
     told = null() if problem is None else {"sentence": problem.sentence, "values": {name: str(value) for name, value in problem.values.items()}}
     next_at = now + source.every if done.finished or problem else now
     values: dict[str, object] = {"next_at": next_at, "problem": told}
-    if problem is None:
+    if done.finished:
         values["pulled_at"] = now
     connection.execute(update(pulls).where(pulls.c.name == source.name).values(values))
 

@@ -182,7 +182,7 @@ def test_a_turn_that_is_over_goes_on_at_the_next_one(database: Database, till: T
     turns = [pulled(database, till, seconds=0.000_001) for _ in range(2)]  # Time for no page at all.
     assert [turn.finished for turn in turns] == [False, False]
     with database.transaction() as connection:
-        assert connection.execute(select(pulls.c.next_at)).scalar_one() == NOW
+        assert connection.execute(select(pulls.c.next_at, pulls.c.pulled_at)).one() == (NOW, None)
 
     assert pulled(database, till).stored == 35
 
