@@ -70,7 +70,7 @@ def pull(
     try:
         with database.transaction() as connection:
             kept = _cursor(connection, source.name, now)
-        same = kept if kept and kept["columns"] == list(source.cursor) else None
+        same = kept if kept and _is_of(source, kept) else None
         position = beginning(same, source.overlap, now=now, zone=zone)
         with open_source(source, address) as reader:
             while not done.finished and time.monotonic() < end and not (stopped and stopped()):
@@ -109,13 +109,14 @@ def _page(
         else:
             refusals.append((row, made))
     values = tuple(rows[-1][name] for name in source.cursor) if rows else position.values if position else ()
-    reached = written(source.cursor, values, finished=finished) if rows else {**kept, "finished": True} if kept else None
+    place = {**written(source.cursor, values, finished=finished), "of": _what(source)} if rows else None
+    reached = place or ({**kept, "finished": True} if kept else None)
     with database.transaction() as connection:
         events, erased = _without_erased(connection, events, secret)
         refusals += erased
         recorded = record(connection, [event for _, event in events], now=now, checked=True)
         strange = Problem(sentence=MISMATCHED, field=source.map.key)
-        refusals += [(events[place][0], strange) for place in recorded.mismatched]
+        refusals += [(events[index][0], strange) for index in recorded.mismatched]
         _advance(connection, source, kept, reached, recorded, refusals, now)
     done = Pulled(
         stored=done.stored + recorded.stored,
@@ -124,6 +125,16 @@ def _page(
         finished=finished,
     )
     return done, Position(values=values) if values else None, reached
+
+
+def _what(source: Source) -> list[str | None]:
+    return [source.setting, source.table, source.query]
+
+
+def _is_of(source: Source, kept: Mapping[str, Any]) -> bool:
+    """Say whether a kept cursor is one of this table: that of another one may have columns of the same names."""
+    same: bool = kept["columns"] == list(source.cursor) and kept.get("of", _what(source)) == _what(source)
+    return same
 
 
 def _read(reader: Reader, source: Source, position: Position | None) -> tuple[list[Row], bool]:

@@ -364,3 +364,12 @@ def test_equal_rows_of_a_cursor_of_one_column_stay_together_or_are_told_of(datab
     assert done.problem is not None
     assert done.problem.told() == "more than 10 rows are equal in updated_at; add a second column to the cursor that tells them apart"
     assert pulled(database, till, a_source(cursor=["id"], batch=1)).finished
+
+
+def test_another_table_of_the_same_columns_is_read_from_its_first_row(database: Database, till: Till) -> None:
+    till.sell(NOW)
+    pulled(database, till)
+    with sqlite3.connect(till.path) as theirs:
+        theirs.execute("CREATE TABLE sales2 AS SELECT 77 AS id, card, sold_at, total, category, '2026-01-01 00:00:00' AS updated_at FROM sales")
+    theirs.close()
+    assert pulled(database, till, a_source(table="sales2")).stored == 1
