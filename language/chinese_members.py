@@ -74,6 +74,7 @@ FILES: dict[str, str] = {
     "the file is empty; expected rows of text": "文件为空；应有文本行",
     "the file must be text in UTF-8 or GB 18030": "文件应为 UTF-8 或 GB 18030 编码的文本",
     "this is no row of a table: {why}": "这一行不是表格行：{why}",
+    "this import was undone while it went on": "此次导入在进行中已被撤销",
     "this file is being imported by another command; wait for its end": "另一个命令正在导入此文件；请等它结束",
     "the row has {found} cells where {expected} were expected": "此行有 {found} 个单元格，应为 {expected} 个",
     "there is no column {column}; the file has {listed}": "没有列 {column}；文件中的列有 {listed}",

@@ -314,3 +314,16 @@ def test_an_address_that_was_only_judged_anew_stays_the_members(database: Databa
         connection.execute(text("UPDATE addresses SET problem = 'not_valid' WHERE address = '+8613900005678'"))
     undo(database, bring_in(database, tmp_path, HEADER + "A2,x,,,13900005678,,,\n", now=LATER), now=LATER)
     assert seen(database) == before
+
+
+def test_an_import_that_is_undone_before_its_end_says_so(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("key,name\nA1,a\n", encoding="utf-8")
+
+    def undoing(_done: int, _lines: int) -> None:
+        assert undo_import(database, 1, now=NOW).removed == 1
+
+    with pytest.raises(InputRefused, match="this import was undone while it went on"):
+        import_members(database, path, now=NOW, secret=SECRET, zone=ZoneInfo("Asia/Shanghai"), progress=undoing)
+    with database.transaction() as connection:
+        assert connection.scalar(select(imports.c.finished_at)) is None

@@ -21,7 +21,7 @@ from database.engine import Database
 from database.holding import hold_members
 from database.member_tables import imports
 from database.tables import addresses, consents, members
-from language.problems import InputRefused
+from language.problems import InputRefused, Problem
 from members import importing
 from members.consent import NewConsent, record_consents, withdraw
 from members.import_maps import ConsentMap, MemberMap, read_member_map
@@ -386,3 +386,13 @@ def test_a_damaged_archive_is_refused_with_its_name(run: Import, tmp_path: Path)
     path.write_bytes(packed)
     with pytest.raises(InputRefused, match=r"members\.csv\.gz: the file cannot be read"):
         run(path)
+
+
+def test_an_attribute_that_does_not_fit_is_listed_with_its_cell(run: Import, tmp_path: Path) -> None:
+    def reading(_told: object) -> Problem:
+        return Problem(sentence="a number was expected; found {found}", values={"found": "x"}, field="attributes.size")
+
+    mapping = MemberMap(key="key", phone="phone", attributes={"size": "size"})
+    path = write(tmp_path, "key,phone,size\n1,13800001234,x\n")
+    assert run(path, mapping, errors=tmp_path / "errors.csv", read_attributes=reading).refused == 1
+    assert "2,attributes.size,x," in (tmp_path / "errors.csv").read_text(encoding="utf-8-sig")
