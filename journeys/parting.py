@@ -32,7 +32,7 @@ def erase_members(
 
 
 def _hold_whole_persons(connection: Connection, member_ids: Sequence[int]) -> list[int]:
-    """Hold all rows of these persons; a merge that was committed while they were waited for has made them more."""
+    """Hold all rows of these persons, also against whoever tells something of them; a merge that was committed while they were waited for has made them more."""
     everyone: list[int] = []
     found = whole_persons(connection, member_ids)
     while set(found) - set(everyone):

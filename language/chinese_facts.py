@@ -67,6 +67,9 @@ SOURCES = {
     "at least 1m was expected; found {found}": "应不少于 1m；实际为 {found}",
     "expected either a table or a query": "应填写 table 或 query 其中之一",
     "{name} cannot name a setting; expected small letters, digits and underscores, such as pos_shanghai": "{name} 不能作为设置名；应由小写字母、数字和下划线组成，如 pos_shanghai",
+    "more than {batch} rows are equal in {name}; add a second column to the cursor that tells them apart": (
+        "{name} 相同的行超过 {batch} 行；请在游标中加上能区分它们的第二列"
+    ),
     "a column of the cursor holds {found}; expected moments, days, numbers or texts": "游标列的类型是 {found}；应为时刻、日期、数字或文本",
     "the cursor is a text that is no moment, so nothing can overlap; take overlap away": "游标是文本而不是时刻，无法重叠读取；请去掉 overlap",
     "the cursor is a moment; expected an overlap such as 10m": "游标是时刻；overlap 应为时长，如 10m",

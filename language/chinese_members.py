@@ -64,6 +64,7 @@ PEOPLE: dict[str, str] = {
     ),
     "the moment must have its offset from UTC and a year from 1900": "时刻必须带时区偏移，且不早于 1900 年",
     "the value must be a number below 1 000 000 000 000": "金额应为小于 1 000 000 000 000 的数字",
+    "attributes must be plain JSON of at most 64 KiB": "会员属性应为不超过 64 KiB 的普通 JSON",
     "properties must be plain JSON of at most 64 KiB": "属性应为不超过 64 KiB 的普通 JSON",
 }
 
@@ -73,6 +74,7 @@ FILES: dict[str, str] = {
     "the file is empty; expected rows of text": "文件为空；应有文本行",
     "the file must be text in UTF-8 or GB 18030": "文件应为 UTF-8 或 GB 18030 编码的文本",
     "this is no row of a table: {why}": "这一行不是表格行：{why}",
+    "this import was undone while it went on": "此次导入在进行中已被撤销",
     "this file is being imported by another command; wait for its end": "另一个命令正在导入此文件；请等它结束",
     "the row has {found} cells where {expected} were expected": "此行有 {found} 个单元格，应为 {expected} 个",
     "there is no column {column}; the file has {listed}": "没有列 {column}；文件中的列有 {listed}",

@@ -11,11 +11,10 @@ from sqlalchemy import Connection, Row, text
 
 from language.problems import InputRefused, Problem
 from members.facts import MERGE, TOTALS
-from members.person import is_text
+from members.person import encode_json, is_text, properties_text
 
 AHEAD = timedelta(minutes=5)  #: how far a sender's clock may run before ours without remark
 LARGEST_VALUE = Decimal(10) ** 12
-LARGEST_PROPERTIES = 65_536  #: characters of JSON
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
@@ -24,7 +23,6 @@ CLAMPED, CLAIMED_AT = "_clamped", "_claimed_at"
 
 _KIND = re.compile(r"\w+(?:[.\-]\w+)*")
 _CENT = Decimal("0.01")
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,16 +112,6 @@ def amount(value: Decimal | float) -> Decimal | None:
         return None
 
 
-def properties_text(properties: Mapping[str, object]) -> str | None:
-    """Return the properties as JSON, or None where they cannot be stored."""
-    try:
-        written = _encode(dict(properties))
-        written.encode()
-    except (TypeError, ValueError, RecursionError):
-        return None
-    return written if len(written) <= LARGEST_PROPERTIES and "\\u0000" not in written else None
-
-
 def record(connection: Connection, batch: Sequence[NewEvent], *, now: datetime, checked: bool = False) -> Recorded:
     """Store what is new of a batch, with its totals and its bell for the triggers, in one statement.
 
@@ -155,8 +143,8 @@ def _store(connection: Connection, batch: Sequence[NewEvent], places: Sequence[i
     latest = now + AHEAD
     rows = [_row(place, batch[place], now if batch[place].occurred_at > latest else None) for place in places]
     keys = list({batch[place].member_key for place in places})
-    connection.execute(text(CREATE_MEMBERS), {"keys": _encode(keys), "now": now})
-    return list(connection.execute(text(STORE), {"rows": _encode(rows), "now": now}).scalars())
+    connection.execute(text(CREATE_MEMBERS), {"keys": encode_json(keys), "now": now})
+    return list(connection.execute(text(STORE), {"rows": encode_json(rows), "now": now}).scalars())
 
 
 def _row(place: int, event: NewEvent, clamped_to: datetime | None) -> dict[str, object]:
@@ -196,6 +184,6 @@ def _says_the_same(told: NewEvent, kept: Row[tuple[object, ...]]) -> bool:
     claim = properties.pop(CLAIMED_AT, None) if properties.pop(CLAMPED, None) else None
     kept_at = kept.occurred_at if claim is None else datetime.fromisoformat(claim)
     value = None if told.value is None else amount(told.value)
-    wanted = json.loads(_encode(dict(told.properties)))
+    wanted = json.loads(encode_json(dict(told.properties)))
     told_now = (told.kind, told.occurred_at, value, wanted)
     return told.member_key in kept.member_keys and (kept.kind, kept_at, kept.value, properties) == told_now

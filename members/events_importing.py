@@ -227,12 +227,12 @@ class _EventReader:
                 field="value",
             )
             return _refusal(line, problem, cells["value"])
-        key = cells.get("key")
+        key, kind = cells.get("key"), cells.get("kind")
         event = NewEvent(
             source=self._source,
             key=str(key) if key not in (None, "") else f"{self._digest}:{line}",
             member_key=str(cells["member"]) if cells["member"] is not None else "",
-            kind=self._kind or str(cells.get("kind")),
+            kind=self._kind or ("" if kind is None else str(kind)),
             occurred_at=occurred_at,
             value=value,
             properties={

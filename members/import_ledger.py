@@ -102,10 +102,14 @@ def advance_import(
 
 
 def finish_import(connection: Connection, standing: Standing, *, now: datetime) -> None:
-    """Say that nothing is left of this file."""
-    connection.execute(
-        update(imports).where(imports.c.id == standing.id).values(finished_at=func.coalesce(imports.c.finished_at, now))
-    )
+    """Say that nothing is left of this file.
+
+    Raises:
+        InputRefused: somebody has undone the import meanwhile.
+    """
+    this_one = update(imports).where(imports.c.id == standing.id, imports.c.undone_at.is_(None))
+    if connection.execute(this_one.values(finished_at=func.coalesce(imports.c.finished_at, now))).rowcount != 1:
+        raise refuse("this import was undone while it went on")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +138,7 @@ class ErrorsFile:
         self._file = None
         if self.path is not None:
             try:
-                self._file = self.path.open("w", encoding="utf-8-sig", newline="")
+                self._file = self.path.open("w", encoding="utf-8-sig", errors="backslashreplace", newline="")
             except OSError as error:
                 why = error.strerror or type(error).__name__
                 raise refuse("the file cannot be written: {why}", file=str(self.path), why=why) from None

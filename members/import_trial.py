@@ -41,7 +41,8 @@ class Trial:
 
 # A channel's former address was written before its present one; max() skips the nulls of the other row.
 _CHANGED = text("""
-SELECT members.key, changes.field,
+SELECT members.key,
+       CASE WHEN field LIKE 'identifiers.%' THEN 'identifiers.' || split_part(field, '.', 2) ELSE field END AS field,
        coalesce(to_jsonb(former.address), changes.before) AS before,
        coalesce(to_jsonb(present.address), to_jsonb(known.value), changes.after) AS after
 FROM (
@@ -59,13 +60,13 @@ ORDER BY members.id, changes.field
 """)
 
 _ALIKE = text("""
-SELECT incoming.key, min(holder.key) AS other_key, min(incoming.channel) AS matched_by
+SELECT DISTINCT ON (incoming.key) incoming.key, holder.key AS other_key, incoming.channel AS matched_by
 FROM incoming_addresses AS incoming
 JOIN members AS told ON told.key = incoming.key
 JOIN addresses AS other ON other.channel = incoming.channel AND other.fingerprint = incoming.fingerprint
      AND other.is_current AND other.member_id <> told.id AND NOT other.member_id = ANY(:new_ids)
 JOIN members AS holder ON holder.id = other.member_id AND holder.erased_at IS NULL AND holder.merged_into IS NULL
-WHERE incoming.problem IS NULL GROUP BY incoming.key ORDER BY incoming.key
+WHERE incoming.problem IS NULL ORDER BY incoming.key, holder.key, incoming.channel
 """)
 
 

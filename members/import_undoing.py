@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, literal, not_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, literal, not_, or_, select, text, true
 
 from database.engine import Database
 from database.every_table import metadata
-from database.member_tables import imports
+from database.holding import hold_members
+from database.member_tables import identifiers, imports
 from database.tables import addresses, events, members
 from language.problems import refuse
 from members.consent import NewConsent, record_consents
@@ -28,10 +29,13 @@ from members.import_undoing_sql import (
     RETIRE_TOLD_ADDRESSES,
     RETURN_ADDRESSES,
     TAKE_IDENTIFIERS,
+    TOLD_MARKS,
+    WHOSE_CONSENTS,
 )
 from members.reckoning import touch
 
 BATCH = 5000
+HELD_AT_ONCE = 1_000  #: members whose consents are answered in one transaction: there is room to hold few thousand
 SOURCE = "import undone"
 
 #: What follows from members' data and would follow again; it does not hold a member here.
@@ -71,7 +75,7 @@ def undo_import(database: Database, import_id: int, *, now: datetime) -> Undone:
     """
     with database.transaction() as connection:
         entry = _begin(connection, import_id, now)
-        undone = Undone(consents=_answer_consents(connection, import_id, now))
+    undone = Undone(consents=_answer_consents(database, import_id, now))
     while True:
         with database.transaction() as connection:
             ids = list(connection.execute(text(ITS_CHANGES), {"import_id": import_id, "most": BATCH}).scalars())
@@ -110,9 +114,21 @@ def _begin(connection: Connection, import_id: int, now: datetime) -> Row[Any]:
     return entry
 
 
-def _answer_consents(connection: Connection, import_id: int, now: datetime) -> int:
+def _answer_consents(database: Database, import_id: int, now: datetime) -> int:
     """Say again what stood before the import's consents; where nothing did, a no."""
-    found = connection.execute(text(ITS_CONSENTS), {"import_id": str(import_id)}).all()
+    with database.transaction() as connection:
+        ids = connection.execute(text(WHOSE_CONSENTS), {"import_id": str(import_id)}).scalars().all()
+    said = 0
+    for start in range(0, len(ids), HELD_AT_ONCE):
+        with database.transaction() as connection:
+            said += _answer_some(connection, import_id, ids[start : start + HELD_AT_ONCE], now)
+    return said
+
+
+def _answer_some(connection: Connection, import_id: int, ids: Sequence[int], now: datetime) -> int:
+    # Held first: an answer that somebody gives meanwhile is then seen.
+    hold_members(connection, ids)
+    found = connection.execute(text(ITS_CONSENTS), {"import_id": str(import_id), "ids": list(ids)}).all()
     answers = [
         NewConsent(
             member_id=row.member_id,
@@ -126,25 +142,29 @@ def _answer_consents(connection: Connection, import_id: int, now: datetime) -> i
         )
         for row in found
     ]
-    for start in range(0, len(answers), BATCH):
-        record_consents(connection, answers[start : start + BATCH], now=now)
-    touch(connection, {answer.member_id for answer in answers})
-    return len(answers)
+    return record_consents(connection, answers, now=now)
 
 
 def _restore(connection: Connection, import_id: int, ids: Sequence[int], now: datetime) -> tuple[int, int]:
     """Give these members back what they had; return how many and how many fields were left."""
+    _hold_rows(connection, ids)
     asked = {"import_id": import_id, "ids": ids, "now": now}
     row = connection.execute(text(RESTORE_FIELDS), asked).one()
     restored, left = set(row.restored), int(row.left_alone)
     returned = connection.execute(text(RETIRE_TOLD_ADDRESSES), asked).all()
     connection.execute(text(RETURN_ADDRESSES), asked | {"former": [row.former for row in returned]})
     taken = connection.execute(text(TAKE_IDENTIFIERS), asked).scalars().all()
+    left += connection.execute(text(TOLD_MARKS), asked).scalar_one() - len(returned) - len(taken)
     forget = "DELETE FROM import_changes WHERE import_id = :import_id AND member_id = ANY(:ids)"
     connection.execute(text(forget), asked)
     restored.update((row.member_id for row in returned), taken)
     touch(connection, restored)
     return len(restored), left
+
+
+def _hold_rows(connection: Connection, ids: Sequence[int]) -> None:
+    """Wait for whoever is changing these members: what they leave is what is looked at."""
+    connection.execute(select(members.c.id).where(members.c.id.in_(ids)).order_by(members.c.id).with_for_update())
 
 
 def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: datetime) -> int:
@@ -153,21 +173,18 @@ def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: da
     The rows stay, out of everybody's reach: the database would look through every send ever made
     for each address before it let one go.
     """
-    hold = select(members.c.id).where(members.c.id.in_(ids)).order_by(members.c.id).with_for_update()
-    connection.execute(hold)
-    window = (entry.started_at, entry.last_at)
-    later = select(literal(1)).where(
-        addresses.c.member_id == members.c.id,
-        addresses.c.is_current,
-        not_(addresses.c.created_at.between(*window)),
-    )
+    _hold_rows(connection, ids)
+    later = [
+        select(literal(1)).where(table.c.member_id == members.c.id, which, not_(_of_the_import(table.c.created_at, entry)))
+        for table, which in ((addresses, addresses.c.is_current), (identifiers, true()))
+    ]
     empty = (
         members.update()
         .where(
             members.c.id.in_(ids),
             members.c.merged_into.is_(None),
-            members.c.updated_at.between(*window),
-            not_(later.correlate(members).exists()),
+            _of_the_import(members.c.updated_at, entry),
+            *(not_(each.correlate(members).exists()) for each in later),
             not_(_happened()),
         )
         .values({**NOTHING, "key": literal("undone:").concat(members.c.id), "erased_at": now, "updated_at": now})
@@ -179,6 +196,14 @@ def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: da
         table = metadata.tables[name]
         connection.execute(table.delete().where(table.c.member_id.in_(gone)))
     return len(gone)
+
+
+def _of_the_import(moment: ColumnElement[datetime], entry: Row[Any]) -> ColumnElement[bool]:
+    """Return whether a moment is that of the command that made the member, or of the import's last one.
+
+    What came in between is somebody else's: an import may be killed on Monday and go on a day later.
+    """
+    return or_(moment == members.c.created_at, moment == entry.last_at)
 
 
 def _happened() -> ColumnElement[bool]:

@@ -7,13 +7,15 @@ SELECT id, kind, file_name, started_at, finished_at, undone_at, accepted, refuse
 FROM imports ORDER BY id DESC
 """
 
+WHOSE_CONSENTS = "SELECT DISTINCT member_id FROM consents WHERE proof ->> 'import' = :import_id ORDER BY member_id"
+
 # The latest word where it is this import's, with the word before it that is not.
 ITS_CONSENTS = """
 SELECT latest.member_id, latest.channel, latest.purpose, latest.occurred_at,
        former.id AS before_id, former.granted, former.text_version
 FROM (
     SELECT DISTINCT ON (member_id, channel, purpose) * FROM consents
-    WHERE member_id IN (SELECT member_id FROM consents WHERE proof ->> 'import' = :import_id)
+    WHERE member_id = ANY(:ids)
     ORDER BY member_id, channel, purpose, occurred_at DESC, id DESC
 ) AS latest
 LEFT JOIN LATERAL (
@@ -90,6 +92,13 @@ WHERE changes.import_id = :import_id AND changes.member_id = ANY(:ids)
   AND identifiers.id = CASE WHEN field.key LIKE 'identifiers.%' THEN CAST(field.value AS bigint) END
   AND identifiers.member_id = changes.member_id
 RETURNING identifiers.member_id
+"""
+
+# Addresses and identifiers; those that did not go back are no longer as the import left them, or another row's.
+TOLD_MARKS = """
+SELECT count(*) FROM import_changes AS changes CROSS JOIN jsonb_object_keys(changes.after) AS field
+WHERE changes.import_id = :import_id AND changes.member_id = ANY(:ids)
+  AND (field LIKE 'addresses.%' OR field LIKE 'identifiers.%')
 """
 
 MADE = """

@@ -13,35 +13,33 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from database.engine import Database
+from database.holding import hold_members
 from language.problems import Problem, refuse
 from members.consent import NewConsent, latest_answers, record_consents
-from members.erasure.refusing import ERASED_PROBLEM
 from members.import_ledger import (
     BatchDone,
     ErrorsFile,
     Progress,
-    Refusal,
     Standing,
     begin_import,
     finish_import,
     in_batches,
 )
 from members.import_maps import MemberMap, mapped_by_header, places
+from members.import_refusals import refusals_of
 from members.import_report import FileReport, Tally
 from members.import_trial import Trial, Trying
 from members.member_rows import MemberRow, ReadAttributes, RowReader
 from members.people import PreparedPeople, Saved, prepare_people, save_prepared
-from members.people_rows import Misspelling
-from members.person import SharedIdentifier, UnusableAddress
 from members.text_files import TextFile, TextRow, look_through, read_rows
 
 BATCH = 10_000
 CONSENTS_AT_ONCE = 1_000  #: rows of a batch that tells consent: PostgreSQL has room to hold few thousand members
-FIELD_OF_CHANNEL = {"sms": "phone", "email": "email", "wechat": "openid"}
 
 MEMBER_IDS = "SELECT key, coalesce(merged_into, id) AS id FROM unnest(CAST(:keys AS text[])) AS key JOIN members USING (key)"
 
-# The value before the first change and after the last one; a key may come in several batches.
+# The value before the first change and after the last one; a key may come in several batches, and what stood
+# before the second is then the import's own where nothing stood before the first.
 KEEP_CHANGES = """
 INSERT INTO import_changes (import_id, member_id, before, after)
 SELECT :import_id, member_id,
@@ -52,7 +50,8 @@ WHERE NOT member_id = ANY(:new_ids)
   AND NOT EXISTS (SELECT FROM imports WHERE imports.id = :import_id AND made @> member_id)
 GROUP BY member_id
 ON CONFLICT (member_id, import_id) DO UPDATE
-SET before = excluded.before || import_changes.before, after = import_changes.after || excluded.after
+SET before = (excluded.before - ARRAY(SELECT jsonb_object_keys(import_changes.after))) || import_changes.before,
+    after = import_changes.after || excluded.after
 """
 
 
@@ -200,6 +199,8 @@ class _Saving:
 
     def save(self, connection: Connection, batch: _Batch) -> BatchDone:
         """Save one batch within the transaction that also moves the import on."""
+        # Whoever merges or erases holds members before their rows; in another order two would wait for each other.
+        _hold_all(connection, [row.person.key for row in batch.rows if row.person and row.consents])
         saved = save_prepared(connection, batch.people, now=self._now, secret=self._secret, remember=True)
         if self._standing is None:
             self._trying.look(connection, batch.rows, saved)
@@ -212,7 +213,7 @@ class _Saving:
         self._total += replace(saved, new_ids=(), unusable=())
         refused = len(batch.rows) - len(kept)
         self._refused += refused
-        refusals = _refusals(batch, saved)
+        refusals = refusals_of(batch.rows, batch.people, saved)
         return BatchDone(
             accepted=len(batch.rows) - refused, refusals=refusals, refused=refused, new_ids=saved.new_ids
         )
@@ -256,45 +257,15 @@ class _Saving:
                 occurred_at=min(consent.occurred_at, self._now) if consent.occurred_at else None,
             )
             for row in rows
-            if row.person
+            if row.person and row.person.key in ids  # Else the key went while we waited for somebody.
             for consent in row.consents
         ]
         return record_consents(connection, latest_answers(told, now=self._now), now=self._now, only_news=True)
 
 
-def _refusals(batch: _Batch, saved: Saved) -> list[Refusal]:
-    """List what could not be used of a batch, and what looks wrong, by line."""
-    found = [refusal for row in batch.rows for refusal in row.refusals]
-    if saved.erased:
-        erased = (row for row in batch.rows if row.person is not None and row.person.key in saved.erased)
-        found += [Refusal(line=row.line, problem=ERASED_PROBLEM) for row in erased]
-    remarkable: list[UnusableAddress | Misspelling | SharedIdentifier] = [*saved.unusable, *saved.shared]
-    remarkable += batch.people.misspelt
-    if remarkable:
-        lines = {row.person.key: row.line for row in batch.rows if row.person is not None}
-        # What a merged row was told is its kept row's, whose key may stand in no line.
-        found += [_refusal(lines.get(one.key, 0), one) for one in remarkable if one.key not in saved.erased]
-    return sorted(found, key=lambda refusal: refusal.line)
-
-
-def _refusal(line: int, what: UnusableAddress | Misspelling | SharedIdentifier) -> Refusal:
-    if isinstance(what, UnusableAddress):
-        problem = Problem(
-            sentence="the address is kept but cannot be used: {problem}",
-            values={"problem": what.problem},
-            field=FIELD_OF_CHANNEL[what.channel],
-        )
-        return Refusal(line=line, problem=problem, value=what.address)
-    if isinstance(what, Misspelling):
-        problem = Problem(
-            sentence="the mailbox is used but looks misspelt; did the member mean {near}?",
-            values={"near": what.near},
-            field="email",
-        )
-        return Refusal(line=line, problem=problem, value=what.address)
-    problem = Problem(
-        sentence="the member {other} has this too; tidings members duplicates shows who may be one person",
-        values={"other": what.other_key},
-        field=what.kind,
-    )
-    return Refusal(line=line, problem=problem, value=what.value)
+def _hold_all(connection: Connection, keys: Sequence[str]) -> None:
+    """Hold those of these members who are known; a merge that ended while they were waited for has made them others."""
+    held: set[int] = set()
+    while keys and (found := {row.id for row in connection.execute(text(MEMBER_IDS), {"keys": list(set(keys))})}) - held:
+        hold_members(connection, sorted(found))
+        held |= found

@@ -91,7 +91,8 @@ class RowReader:
             return _refused(row, Problem(sentence=NO_MOMENT, field="joined_at"), joined)
         attributes = self._read_attributes({name: cells[at] for name, at in self._attributes.items() if cells[at]})
         if isinstance(attributes, Problem):
-            return _refused(row, attributes)
+            place = self._attributes.get((attributes.field or "").removeprefix("attributes."))
+            return _refused(row, attributes, None if place is None else cells[place])
         person = self._person(told, birthday, joined_at, attributes)
         problem = person_problem(person)
         if problem:

@@ -62,6 +62,8 @@ SELECT count(*) FROM (
 ) AS locked
 """
 
+TOLD_OF_GONE = "SELECT EXISTS (SELECT FROM incoming_people JOIN members USING (key) WHERE merged_into IS NOT NULL)"
+
 # A birthday is told as a whole: with a month come its day, calendar and year, known or not.
 _UPDATE = """
 WITH told AS (
@@ -150,6 +152,7 @@ WHERE (addresses.is_current, addresses.address, addresses.problem)
 RETURNING id, member_id, channel
 ), remembered AS (
     INSERT INTO incoming_changes SELECT member_id, 'addresses.' || channel, NULL, to_jsonb(id) FROM saved
+    WHERE NOT EXISTS (SELECT FROM addresses AS was WHERE was.id = saved.id AND was.is_current)  -- only judged anew
 )
 SELECT coalesce(array_agg(DISTINCT member_id), '{}') FROM saved
 """
@@ -162,7 +165,7 @@ WITH saved AS (
     ON CONFLICT DO NOTHING
     RETURNING id, member_id, kind
 ), remembered AS (
-    INSERT INTO incoming_changes SELECT member_id, 'identifiers.' || kind, NULL, to_jsonb(id) FROM saved
+    INSERT INTO incoming_changes SELECT member_id, 'identifiers.' || kind || '.' || id, NULL, to_jsonb(id) FROM saved
 )
 SELECT coalesce(array_agg(DISTINCT member_id), '{}') FROM saved
 """
@@ -171,7 +174,7 @@ SHARED_IDENTIFIERS = """
 SELECT DISTINCT ON (incoming.key, incoming.kind) incoming.key, incoming.kind, incoming.value, holder.key AS other_key
 FROM incoming_identifiers AS incoming JOIN members AS told USING (key)
 JOIN identifiers USING (kind, account, value) JOIN members AS holder ON holder.id = identifiers.member_id
-WHERE identifiers.member_id <> told.id AND holder.erased_at IS NULL
+WHERE identifiers.member_id <> told.id AND holder.erased_at IS NULL AND holder.merged_into IS NULL
 ORDER BY incoming.key, incoming.kind, holder.id
 """
 

@@ -1,5 +1,6 @@
 """What may be told about one member, and what is wrong with it."""
 
+import json
 from calendar import isleap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,10 @@ BIRTHDAY = ("birth_year", "birth_month", "birth_day", "birth_calendar", "birth_l
 TOLD_ALONE = ("name", "language", "time_zone", "tier", "joined_at", "phone", "email", "openid", "unionid", "card")
 MONTH_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 NO_SUCH_DAY = Problem(sentence="there is no such day in the calendar", field="birthday")
+LARGEST_PROPERTIES = 65_536  #: characters of JSON
 LONGEST_TEXT = 1000  #: characters of a name, tier or key; more is a file read the wrong way
+
+encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,6 +95,10 @@ def person_problem(person: Person) -> Problem | None:
     words = f"{person.key}{person.name}{person.tier}{person.language}{person.unionid}{person.card}"
     if not is_text(words) or len(words) > LONGEST_TEXT:
         return Problem(sentence="a text is too long or has characters no text has", field="name")
+    if not is_text(f"{person.phone}{person.email}{person.openid}"):
+        return Problem(sentence="a text is too long or has characters no text has", field="phone")
+    if person.attributes and properties_text(person.attributes) is None:
+        return Problem(sentence="attributes must be plain JSON of at most 64 KiB", field="attributes")
     if person.time_zone is not None and person.time_zone not in ZONES:
         return Problem(
             sentence="{zone} is no time zone; expected a name such as Asia/Shanghai",
@@ -113,6 +121,16 @@ def is_text(words: str) -> bool:
     return "\0" not in words
 
 
+def properties_text(properties: Mapping[str, object]) -> str | None:
+    """Return what is told by names of one's own as JSON, or None where it cannot be stored."""
+    try:
+        written = encode_json(dict(properties))
+        written.encode()
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return written if len(written) <= LARGEST_PROPERTIES and "\\u0000" not in written else None
+
+
 def _birthday_problem(person: Person) -> Problem | None:
     month, day = person.birth_month, person.birth_day
     if month is None and day is None and person.birth_year is None:
@@ -132,7 +150,7 @@ def merge(earlier: Person, later: Person) -> Person:
     told = {
         name: value
         for name in TOLD_ALONE
-        if (value := getattr(later, name)) is not None
+        if (value := getattr(later, name)) not in (None, "")
     }
     if later.birth_month is not None:
         told |= {name: getattr(later, name) for name in BIRTHDAY}

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -71,7 +72,7 @@ def look_through(path: Path, *, sheet: str | None = None) -> TextFile:
         for encoding in [marked] if marked else ["utf-8-sig", "gb18030"]:
             if (found := _as_text(path, encoding)) is not None:
                 break
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise refuse("the file cannot be read: {why}", file=str(path), why=why) from None
     if found is None:
@@ -135,7 +136,7 @@ def read_rows(file: TextFile, delimiter: str | None = None) -> Iterator[TextRow]
         yield from (TextRow(number, cells, wrong) for number, cells, wrong in sheet_rows(file.path, file.sheet))
         return
     if delimiter == WHITESPACE:
-        for number, line in enumerate(read_lines(file), 1):
+        for number, line in enumerate(_without_nul(read_lines(file)), 1):
             if cells := line.split():
                 yield TextRow(number, cells)
         return

@@ -70,7 +70,7 @@ def pull(
     try:
         with database.transaction() as connection:
             kept = _cursor(connection, source.name, now)
-        same = kept if kept and kept["columns"] == list(source.cursor) else None
+        same = kept if kept and _is_of(source, kept) else None
         position = beginning(same, source.overlap, now=now, zone=zone)
         with open_source(source, address) as reader:
             while not done.finished and time.monotonic() < end and not (stopped and stopped()):
@@ -99,8 +99,7 @@ def _page(
     secret: bytes | None,
 ) -> tuple[Pulled, Position | None, Mapping[str, Any] | None]:
     """Read one page and store it with the place it reached; return what was done so far and that place."""
-    rows = reader.page(position, source.batch)
-    finished = len(rows) < source.batch
+    rows, finished = _read(reader, source, position)
     events: list[tuple[Row, NewEvent]] = []
     refusals: list[tuple[Row, Problem]] = []
     for row in rows:
@@ -110,13 +109,14 @@ def _page(
         else:
             refusals.append((row, made))
     values = tuple(rows[-1][name] for name in source.cursor) if rows else position.values if position else ()
-    reached = written(source.cursor, values, finished=finished) if rows else {**kept, "finished": True} if kept else None
+    place = {**written(source.cursor, values, finished=finished), "of": _what(source)} if rows else None
+    reached = place or ({**kept, "finished": True} if kept else None)
     with database.transaction() as connection:
         events, erased = _without_erased(connection, events, secret)
         refusals += erased
         recorded = record(connection, [event for _, event in events], now=now, checked=True)
         strange = Problem(sentence=MISMATCHED, field=source.map.key)
-        refusals += [(events[place][0], strange) for place in recorded.mismatched]
+        refusals += [(events[index][0], strange) for index in recorded.mismatched]
         _advance(connection, source, kept, reached, recorded, refusals, now)
     done = Pulled(
         stored=done.stored + recorded.stored,
@@ -125,6 +125,37 @@ def _page(
         finished=finished,
     )
     return done, Position(values=values) if values else None, reached
+
+
+def _what(source: Source) -> list[str | None]:
+    return [source.setting, source.table, source.query]
+
+
+def _is_of(source: Source, kept: Mapping[str, Any]) -> bool:
+    """Say whether a kept cursor is one of this table: that of another one may have columns of the same names."""
+    same: bool = kept["columns"] == list(source.cursor) and kept.get("of", _what(source)) == _what(source)
+    return same
+
+
+def _read(reader: Reader, source: Source, position: Position | None) -> tuple[list[Row], bool]:
+    """Read the next page; return it and whether nothing is left behind it.
+
+    Where one column is the whole cursor, reading goes on behind its last value: rows that are equal in it stay together.
+
+    Raises:
+        SourceFailed: more rows than a page holds are equal in the cursor.
+    """
+    if len(source.cursor) > 1:
+        rows = reader.page(position, source.batch)
+        return rows, len(rows) < source.batch
+    name = source.cursor[0]
+    rows = reader.page(position, source.batch + 1)
+    if len(rows) <= source.batch:
+        return rows, True
+    whole = [row for row in rows if row[name] != rows[-1][name]]
+    if not whole:
+        raise SourceFailed("more than {batch} rows are equal in {name}; add a second column to the cursor that tells them apart", batch=source.batch, name=name)
+    return whole, False
 
 
 def _without_erased(
@@ -183,7 +214,7 @@ def _note_end(connection: Connection, source: Source, done: Pulled, now: datetim
     told = null() if problem is None else {"sentence": problem.sentence, "values": {name: str(value) for name, value in problem.values.items()}}
     next_at = now + source.every if done.finished or problem else now
     values: dict[str, object] = {"next_at": next_at, "problem": told}
-    if problem is None:
+    if done.finished:
         values["pulled_at"] = now
     connection.execute(update(pulls).where(pulls.c.name == source.name).values(values))
 

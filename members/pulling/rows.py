@@ -46,6 +46,8 @@ def event_of(source: Source, row: Mapping[str, Any], zone: tzinfo) -> NewEvent |
 def _kind(told: str | KindByColumn, row: Mapping[str, Any]) -> str | Problem:
     if isinstance(told, str):
         return told
+    if row[told.column] in (None, ""):
+        return Problem(sentence="{name} is missing", values={"name": told.column}, field=told.column)
     found = str(row[told.column]).strip()
     kind = told.kinds.get(found) if told.kinds else found
     if kind is None:

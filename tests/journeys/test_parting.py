@@ -3,7 +3,9 @@
 import threading
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from journey_makers import BEGIN, RULES, add_members, campaign
 from sqlalchemy import select, text
 
@@ -17,11 +19,12 @@ from database.holding import hold_members
 from database.tables import addresses, attempts, members, receipts, sends, suppressions
 from journeys.merging import merge_members
 from journeys.parting import being_handed_over, erase_members
+from members import people
 from members.consent import NewConsent, record_consents
 from members.erasure.erasing import clear_what_came_since
 from members.erasure.exporting import export_member
 from members.erasure.log import Erasure, not_erased
-from members.erasure.refusing import key_fingerprint, readmit
+from members.erasure.refusing import erased_keys, key_fingerprint, readmit
 from members.identity.duplicates import Pair
 from members.people import save_people
 from members.person import Person
@@ -164,3 +167,37 @@ def test_of_two_members_of_one_number_in_the_log_either_is_found_in_an_old_copy(
         ]
         assert not_erased(connection, log, secret=SECRET) == [here]
         assert not_erased(connection, log[1:], secret=SECRET) == []
+
+
+def test_an_address_told_while_a_member_is_erased_goes_too(database: Database) -> None:
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="1", phone="13800001234")], now=BEGIN, secret=SECRET)
+    thread = threading.Thread(target=erase, args=(database, 1))
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="1", phone="13700001234")], now=BEGIN, secret=SECRET)
+        thread.start()
+        thread.join(0.3)
+    thread.join(10)
+    with database.transaction() as connection:
+        assert connection.execute(select(addresses).where(addresses.c.is_current)).all() == []
+        assert len(connection.execute(select(suppressions)).all()) == 2
+
+
+def test_whoever_is_erased_while_a_file_comes_in_is_not_made_anew(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = [Person(key="1", name="王芳", phone="13800001234"), Person(key="2", name="李雷")]
+    with database.transaction() as connection:
+        save_people(connection, everyone[:1], now=BEGIN, secret=SECRET)
+
+    def asked_just_before(*arguments: Any, **terms: Any) -> set[str]:
+        found = erased_keys(*arguments, **terms)
+        monkeypatch.setattr(people, "erased_keys", erased_keys)
+        erase(database, 1)
+        return found
+
+    monkeypatch.setattr(people, "erased_keys", asked_just_before)
+    with database.transaction() as connection:
+        saved = save_people(connection, everyone, now=BEGIN, secret=SECRET)
+        assert (saved.new, saved.changed, saved.unchanged, saved.erased) == (1, 0, 0, ("1",))
+        assert connection.execute(select(members.c.key).where(members.c.erased_at.is_(None))).scalars().all() == ["2"]

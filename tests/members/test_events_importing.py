@@ -144,3 +144,15 @@ def test_packed_files_are_read_as_they_are(run: Import, tmp_path: Path, shared: 
     with gzip.open(sample) as file:
         assert done.stored == sum(1 for line in file if line.strip())
     assert done.refused == 0
+
+
+def test_half_a_character_can_be_told_of_in_the_errors_file(run: Import, tmp_path: Path) -> None:
+    good = '{"member": "A1", "kind": "order.paid", "occurred_at": "2026-07-01"}\n'
+    done = run(write(tmp_path, good.replace("A1", "\\ud800") + good, "e.jsonl"), errors=tmp_path / "errors.csv")
+    assert (done.stored, done.refused) == (1, 1)
+
+
+def test_an_event_without_a_kind_is_refused(run: Import, tmp_path: Path) -> None:
+    words = '{"member": "A1", "occurred_at": "2026-07-01"}\n{"member": "A1", "kind": null, "occurred_at": "2026-07-01"}\n'
+    done = run(write(tmp_path, words, "e.jsonl"), errors=tmp_path / "errors.csv")
+    assert (done.stored, done.refused, [problem.field for problem in done.problems]) == (0, 2, ["kind", "kind"])

@@ -204,3 +204,17 @@ def test_what_a_merged_row_is_told_lands_where_its_person_is(database: Database,
         assert connection.scalar(text("SELECT name FROM members WHERE key = 'A1'")) == "new"
         assert connection.scalar(text("SELECT member_id FROM addresses")) == 1
         assert set(connection.execute(text("SELECT value FROM identifiers WHERE member_id = 1")).scalars()) == {"C1", "C9"}
+
+
+def test_a_card_that_a_row_of_the_same_person_has_is_nobody_elses(database: Database, run: Import) -> None:
+    run("key,card\nA1,C1\nA2,C1\n", mapping=MemberMap(key="key", card="card"))
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE members SET merged_into = 1 WHERE key = 'A2'"))
+    assert run("key,name,card\nA1,x,C1\n", mapping=MemberMap(key="key", name="name", card="card")).shared_identifiers == 0
+
+
+def test_who_is_like_a_row_is_shown_with_what_they_share(run: Import) -> None:
+    run("key,phone,email\nA1,13800001234,\nA2,,a@example.com\n")
+    trial = run("key,phone,email\nB1,13800001234,a@example.com\n", dry_run=True).trial
+    assert trial is not None
+    assert [(one.key, one.other_key, one.matched_by) for one in trial.likenesses] == [("B1", "A1", "sms")]

@@ -1,14 +1,18 @@
 """An import can be taken back: what it made goes, what it changed is as before, what happened since stays."""
 
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from database.engine import Database
+from database.holding import hold_members
 from database.member_tables import identifiers, import_changes, imports
 from database.tables import addresses, consents, events, members
 from language.problems import InputRefused
@@ -18,6 +22,8 @@ from members.import_keeping import forget_old_changes
 from members.import_maps import ConsentMap, MemberMap
 from members.import_undoing import Undone, list_imports, undo_import
 from members.importing import MembersImported, import_members
+from members.people import save_people
+from members.person import Person
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -96,7 +102,7 @@ def test_what_somebody_changed_since_stays_and_is_counted(database: Database, tm
 
     undone = undo(database, done, now=much_later)
 
-    assert (undone.restored, undone.left) == (1, 6)  # a tier, and a birthday of five parts
+    assert (undone.restored, undone.left) == (1, 7)  # a tier, a birthday of five parts, and a phone
     found = seen(database)["A1"]
     assert (found["name"], found["tier"], found["attributes"]) == ("王芳", "platinum", {"city": "上海"})
     assert found["birthday"] == [1991, 3, 6]
@@ -179,6 +185,27 @@ def test_a_members_own_no_outlasts_the_import_that_said_no_before_them(database:
         assert connection.scalar(text("SELECT granted FROM consent_now WHERE member_id = 1 AND channel = 'sms'")) is False
 
 
+def test_few_members_are_held_at_once_and_an_answer_given_meanwhile_is_seen(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mapping = MemberMap(key="key", consent_sms="sms", consent=ConsentMap(source="form", text_version="1"))
+    done = bring_in(database, tmp_path, "key,sms\n1,yes\n2,yes\n3,yes\n", mapping=mapping)
+    monkeypatch.setattr(import_undoing, "HELD_AT_ONCE", 2)
+    held: list[int] = []
+
+    def holding(connection: Connection, ids: Sequence[int]) -> None:
+        if not held:  # A click that comes in between.
+            with database.transaction() as other:
+                withdraw(other, ids[0], "sms", source="link", now=LATER)
+        hold_members(connection, ids)
+        locks = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+        held.append(connection.execute(locks).scalar_one())
+
+    monkeypatch.setattr(import_undoing, "hold_members", holding)
+    assert undo(database, done).consents == 2
+    assert held == [2, 1]
+
+
 def test_an_import_that_was_undone_half_is_undone_whole_by_the_next_command(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,3 +257,73 @@ def test_imports_can_be_undone_one_after_the_other_the_last_first(database: Data
     assert undo(database, second, now=LATER) == Undone(restored=2)
     assert undo(database, first, now=LATER) == Undone(removed=2)
     assert seen(database) == {}
+
+
+def test_what_somebody_is_changing_while_an_import_is_undone_is_kept(database: Database, tmp_path: Path) -> None:
+    bring_in(database, tmp_path, FIRST)
+    done = bring_in(database, tmp_path, HEADER + "A1,x,,,,,,\n", now=LATER)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            connection.execute(text("""UPDATE members SET attributes = attributes || '{"vip": true}' WHERE key = 'A1'"""))
+            undone = pool.submit(undo, database, done)
+            time.sleep(0.3)
+        assert undone.result(20).restored == 1
+    found = seen(database)["A1"]
+    assert (found["name"], found["attributes"]) == ("王芳", {"city": "上海", "vip": True})
+
+
+def test_what_was_empty_before_two_batches_of_one_key_is_empty_again(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("members.importing.BATCH", 1)
+    bring_in(database, tmp_path, FIRST)
+    before = seen(database)
+    words = HEADER + "A2,,,,,a@example.com,C7,北京\nA2,,,,,b@example.com,C8,广州\n"
+    undo(database, bring_in(database, tmp_path, words, now=LATER), now=LATER)
+    assert seen(database) == before
+
+
+def test_what_others_did_while_an_import_lay_killed_keeps_its_members(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("members.importing.BATCH", 1)
+    path = tmp_path / "m.csv"
+    path.write_text("key,name,card\nA1,a,\nA2,b,\nA3,c,\n", encoding="utf-8")
+    terms: dict[str, Any] = {"secret": SECRET, "zone": ZoneInfo("Asia/Shanghai"), "mapping": MemberMap(key="key", name="name")}
+
+    def killed(done: int, _lines: int) -> None:
+        if done == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        import_members(database, path, now=NOW, progress=killed, **terms)
+    between = NOW + timedelta(minutes=10)
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="A1", name="x")], now=between, secret=SECRET)
+        save_people(connection, [Person(key="A2", card="C1")], now=between, secret=SECRET)
+    done = import_members(database, path, now=NOW + timedelta(minutes=20), **terms)
+
+    assert undo(database, done) == Undone(removed=1, kept=2)
+    assert sorted(seen(database)) == ["A1", "A2"]
+
+
+def test_an_address_that_was_only_judged_anew_stays_the_members(database: Database, tmp_path: Path) -> None:
+    bring_in(database, tmp_path, FIRST)
+    before = seen(database)
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE addresses SET problem = 'not_valid' WHERE address = '+8613900005678'"))
+    undo(database, bring_in(database, tmp_path, HEADER + "A2,x,,,13900005678,,,\n", now=LATER), now=LATER)
+    assert seen(database) == before
+
+
+def test_an_import_that_is_undone_before_its_end_says_so(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("key,name\nA1,a\n", encoding="utf-8")
+
+    def undoing(_done: int, _lines: int) -> None:
+        assert undo_import(database, 1, now=NOW).removed == 1
+
+    with pytest.raises(InputRefused, match="this import was undone while it went on"):
+        import_members(database, path, now=NOW, secret=SECRET, zone=ZoneInfo("Asia/Shanghai"), progress=undoing)
+    with database.transaction() as connection:
+        assert connection.scalar(select(imports.c.finished_at)) is None

@@ -1,6 +1,7 @@
 """Member files go in whole, once, whatever happens on the way and whatever stands in them."""
 
 import csv
+import gzip
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,9 +18,10 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 
 from database.engine import Database
+from database.holding import hold_members
 from database.member_tables import imports
 from database.tables import addresses, consents, members
-from language.problems import InputRefused
+from language.problems import InputRefused, Problem
 from members import importing
 from members.consent import NewConsent, record_consents, withdraw
 from members.import_maps import ConsentMap, MemberMap, read_member_map
@@ -253,6 +256,22 @@ def test_of_several_answers_in_a_file_the_latest_stands_wherever_it_is(
         assert connection.scalar(text("SELECT granted FROM consent_now")) is False
 
 
+def test_an_import_of_consents_waits_for_whoever_decides_and_none_waits_in_a_ring(
+    database: Database, run: Import, tmp_path: Path
+) -> None:
+    mapping = MemberMap(key="key", name="name", consent_sms="sms", consent=ConsentMap(source="form", text_version="1"))
+    run(write(tmp_path, "key,name,sms\n1,a,\n"), mapping)
+    path = write(tmp_path, "key,name,sms\n1,b,yes\n", name="second.csv")
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            hold_members(connection, [1])
+            done = pool.submit(run, path, mapping)
+            time.sleep(0.3)
+            connection.execute(text("SET LOCAL lock_timeout = '5s'"))
+            connection.execute(text("SELECT FROM members WHERE id = 1 FOR UPDATE"))
+        assert done.result(20).consents == 1
+
+
 def test_a_yes_of_a_day_to_come_outlasts_no_answer(database: Database, run: Import, tmp_path: Path) -> None:
     dated = MemberMap(key="key", consent_sms="sms", consent_at="at")
     run(write(tmp_path, "key,sms,at\n1,yes,2062-01-01\n"), dated)
@@ -308,6 +327,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 from database.engine import Database
+from database.holding import hold_members
 from members import importing
 
 importing.BATCH = 100
@@ -351,3 +371,28 @@ def test_the_shared_member_list_goes_in(database: Database, run: Import, shared:
     done = run(shared / "data" / "zh_members" / "faker_zh_CN_2000.csv")
     assert (done.new, done.refused) == (2000, 0)
     assert done.unusable_addresses < 200
+
+
+def test_a_nul_between_blanks_spoils_only_its_cell(run: Import, tmp_path: Path) -> None:
+    path = tmp_path / "blanks.txt"
+    path.write_bytes(b"1 a\n2 b\0\n")
+    assert run(path, MemberMap(key=1, attributes={"a": 2}, delimiter="whitespace")).new == 2
+
+
+def test_a_damaged_archive_is_refused_with_its_name(run: Import, tmp_path: Path) -> None:
+    path = tmp_path / "members.csv.gz"
+    packed = bytearray(gzip.compress(os.urandom(5000).hex().encode()))
+    packed[100:120] = b"\xff" * 20
+    path.write_bytes(packed)
+    with pytest.raises(InputRefused, match=r"members\.csv\.gz: the file cannot be read"):
+        run(path)
+
+
+def test_an_attribute_that_does_not_fit_is_listed_with_its_cell(run: Import, tmp_path: Path) -> None:
+    def reading(_told: object) -> Problem:
+        return Problem(sentence="a number was expected; found {found}", values={"found": "x"}, field="attributes.size")
+
+    mapping = MemberMap(key="key", phone="phone", attributes={"size": "size"})
+    path = write(tmp_path, "key,phone,size\n1,13800001234,x\n")
+    assert run(path, mapping, errors=tmp_path / "errors.csv", read_attributes=reading).refused == 1
+    assert "2,attributes.size,x," in (tmp_path / "errors.csv").read_text(encoding="utf-8-sig")

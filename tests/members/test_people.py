@@ -1,7 +1,9 @@
 """Saving people is an upsert in sets that changes only what is told and differs."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, func, select, text
@@ -166,3 +168,34 @@ def test_words_that_copying_takes_for_something_else_come_in_as_they_are(databas
         }
         held = set(connection.execute(text("SELECT value FROM identifiers")).scalars())
         assert held == {word.strip() for word in odd}
+
+
+def test_what_is_told_of_a_row_while_it_is_merged_lands_where_its_person_is(database: Database) -> None:
+    def telling() -> None:
+        with database.transaction() as connection:
+            save_people(connection, [Person(key="2", phone="13800005678")], now=NOW, secret=SECRET)
+
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="1"), Person(key="2")], now=NOW, secret=SECRET)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            connection.execute(text("SELECT FROM members FOR UPDATE"))
+            told = pool.submit(telling)
+            time.sleep(0.3)
+            connection.execute(text("UPDATE members SET merged_into = 1 WHERE id = 2"))
+        told.result(20)
+    with database.transaction() as connection:
+        assert connection.execute(select(addresses.c.member_id)).scalars().all() == [1]
+
+
+@pytest.mark.parametrize(
+    "told", [{"phone": "1\0"}, {"email": "a\ud800"}, {"openid": "\0"}, {"attributes": {"a": "b\0"}}, {"attributes": {"a": float("nan")}}]
+)
+def test_what_no_text_has_is_a_problem_wherever_it_stands(told: dict[str, Any]) -> None:
+    assert person_problem(Person(key="1", **told)) is not None
+
+
+def test_an_empty_word_told_later_leaves_what_was_told_before(database: Database) -> None:
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="1", name="王芳"), Person(key="1", name="")], now=NOW, secret=SECRET)
+        assert connection.execute(select(members.c.name)).scalar_one() == "王芳"

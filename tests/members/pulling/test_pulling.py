@@ -182,7 +182,7 @@ def test_a_turn_that_is_over_goes_on_at_the_next_one(database: Database, till: T
     turns = [pulled(database, till, seconds=0.000_001) for _ in range(2)]  # Time for no page at all.
     assert [turn.finished for turn in turns] == [False, False]
     with database.transaction() as connection:
-        assert connection.execute(select(pulls.c.next_at)).scalar_one() == NOW
+        assert connection.execute(select(pulls.c.next_at, pulls.c.pulled_at)).one() == (NOW, None)
 
     assert pulled(database, till).stored == 35
 
@@ -345,3 +345,31 @@ def test_rows_of_somebody_who_was_erased_are_refused(database: Database, till: T
         assert connection.execute(select(members.c.id)).scalars().all() == ids
         assert connection.execute(select(pulls.c.refusals)).scalar_one()[0]["sentence"] == ERASED
     assert (done.stored, done.refused) == (0, 2), "the row before is read once more, and nobody is found for it"
+
+
+def test_a_row_without_a_kind_is_refused(database: Database, till: Till) -> None:
+    till.sell(NOW)
+    with sqlite3.connect(till.path) as theirs:
+        theirs.execute("UPDATE sales SET category = NULL")
+    theirs.close()
+    done = pulled(database, till, a_source(map={**MAP, "kind": {"column": "category"}}))
+    assert (done.stored, done.refused) == (0, 1)
+
+
+def test_equal_rows_of_a_cursor_of_one_column_stay_together_or_are_told_of(database: Database, till: Till) -> None:
+    till.sell(*[NOW - timedelta(hours=2)] * 7, *[NOW - timedelta(hours=1)] * 9)
+    assert pulled(database, till, a_source(cursor=["updated_at"])).stored == 16
+    till.sell(*[NOW] * 35)
+    done = pulled(database, till, a_source(cursor=["updated_at"]), now=NOW + timedelta(hours=3))
+    assert done.problem is not None
+    assert done.problem.told() == "more than 10 rows are equal in updated_at; add a second column to the cursor that tells them apart"
+    assert pulled(database, till, a_source(cursor=["id"], batch=1)).finished
+
+
+def test_another_table_of_the_same_columns_is_read_from_its_first_row(database: Database, till: Till) -> None:
+    till.sell(NOW)
+    pulled(database, till)
+    with sqlite3.connect(till.path) as theirs:
+        theirs.execute("CREATE TABLE sales2 AS SELECT 77 AS id, card, sold_at, total, category, '2026-01-01 00:00:00' AS updated_at FROM sales")
+    theirs.close()
+    assert pulled(database, till, a_source(table="sales2")).stored == 1
