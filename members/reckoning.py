@@ -90,10 +90,9 @@ def _take(connection: Connection, limit: int, now: datetime) -> tuple[Sequence[i
 
 
 def _follow(connection: Connection, touched: Sequence[int], due: Sequence[int], now: datetime) -> None:
-    if touched:
-        bring_strays(connection, touched)
-    if touched or due:
-        reckon_members(connection, sorted({*touched, *due}), now=now)
+    if member_ids := sorted({*touched, *due}):
+        bring_strays(connection, member_ids)
+        reckon_members(connection, member_ids, now=now)
 
 
 def reckon_next(database: Database, *, limit: int = 5_000, refused: Callable[[int], None] = lambda _: None) -> bool:
