@@ -77,8 +77,7 @@ class Purse:
 
     def turn(self, day: float) -> None:
         self.now = START + day * DAY
-        with self.database.transaction() as connection:
-            expire_points(connection, since=self.turned, now=self.now)
+        expire_points(self.database, since=self.turned, now=self.now)
         self.turned = self.now
 
     def burn(self, amount: int, day: float, key: str | None = None) -> int:

@@ -58,8 +58,7 @@ class Club:
     def turn(self, *, days: float) -> None:
         """Let the chore be done so many days after the start."""
         self.now = START + days * DAY
-        with self.database.transaction() as connection:
-            end_periods(connection, since=self.turned, now=self.now)
+        end_periods(self.database, since=self.turned, now=self.now)
         self.turned = self.now
 
     def tier(self, member: str) -> str | None:
@@ -199,6 +198,15 @@ def test_tiers_from_files_are_taken_over_and_names_of_others_left_alone(database
     club.happens("new", 1, days=400)
     assert club.tier("new") == "silver"
     assert club.told()[1:] == [("tier.up", "member", "silver", 400)]
+
+
+def test_a_tier_is_told_with_the_last_day_of_its_period_where_the_programme_is(database: Database) -> None:
+    club = Club(database, counted="calendar_year", time_zone="America/New_York")
+    club.happens("a", 1000, days=180)
+
+    with database.transaction() as connection:
+        said = connection.execute(select(events.c.properties).where(events.c.kind == "tier.up")).scalar_one()
+    assert said["until"] == "2026-12-31"
 
 
 def test_calendar_years_end_at_the_zones_new_year(database: Database) -> None:
