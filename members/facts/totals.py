@@ -25,8 +25,10 @@ FROM {events} GROUP BY member_id, kind
 
 
 #: Makes the totals of the members from ``:low`` to ``:high``, who are held, what their events come to; yields whose were otherwise.
-MEND = f"""
-WITH fresh AS ({TOTALS.format(events="(SELECT * FROM events WHERE member_id BETWEEN :low AND :high) AS own")}), gone AS (
+MEND = "".join((
+    "WITH fresh AS (",
+    TOTALS.format(events="(SELECT * FROM events WHERE member_id BETWEEN :low AND :high) AS own"),
+    """), gone AS (
     DELETE FROM facts WHERE member_id BETWEEN :low AND :high AND NOT EXISTS (
         SELECT FROM fresh WHERE fresh.member_id = facts.member_id AND fresh.event = facts.event
     ) RETURNING member_id
@@ -40,7 +42,8 @@ WITH fresh AS ({TOTALS.format(events="(SELECT * FROM events WHERE member_id BETW
     RETURNING member_id
 )
 SELECT member_id FROM gone UNION SELECT member_id FROM written
-"""
+""",
+))  # fmt: skip
 
 
 def rebuild(connection: Connection) -> int:
