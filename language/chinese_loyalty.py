@@ -60,6 +60,12 @@ TIERS: dict[str, str] = {
 }
 
 POINTS: dict[str, str] = {
+    "the programme began on {since}; from an earlier day on the whole past between would earn": (
+        "该方案自 {since} 起生效；若改为更早的日期，其间的全部过往都会积分"
+    ),
+    "the programme counts days of {zone}; other days would move what was earned and when it expires": (
+        "该方案按 {zone} 的日期计算；改用别的日期会改变已得积分及其到期时间"
+    ),
     "rule {name} is new or says something else than before, so the past would earn by it; end the old one with until: "
     "and give the new one a name and a since: of its own": (
         "规则 {name} 是新的或与先前不同，会使过去的事件按它积分；请用 until: 结束旧规则，并给新规则自己的名称和 since:"

@@ -32,7 +32,7 @@ def tell(connection: Connection, happened: Select[Any], *, now: datetime) -> int
             select(
                 cast(literal(SOURCE), Text), fresh.c.key, fresh.c.member_id, fresh.c.kind, fresh.c.occurred_at, _NOW,
                 fresh.c.value, fresh.c.properties,
-            ).order_by(fresh.c.key),
+            ).order_by(fresh.c.member_id, fresh.c.key),
         )
         .on_conflict_do_nothing(index_elements=["source", "key"])
         .returning(events.c.id, events.c.member_id, events.c.kind, events.c.occurred_at, events.c.value)

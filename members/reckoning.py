@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy.exc import DataError
 
+from database.engine import Database, read_clock
 from database.member_tables import segment_rechecks, touched_members
 from database.tables import members
 from members.coupons.redeeming import redeem_by_events
@@ -24,6 +26,9 @@ Step = Callable[[Connection, Sequence[int], datetime], None]
 
 #: In this order, for each builds on those before it; segments, which may ask about anything, follow them all.
 STEPS: tuple[Step, ...] = (reckon_orders, reckon_channels, award_points, review_tiers, tell_first_orders, redeem_by_events)
+
+#: What is said of data that no column or number has room for.
+UNRECKONABLE = (DataError, ArithmeticError)
 
 _IDS = bindparam("touched_ids", type_=ARRAY(BigInteger))
 _wanted = func.unnest(_IDS).column_valued("member_id")
@@ -73,13 +78,46 @@ def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
 
     Returns how many were taken, 0 where none is left.
     """
-    touched = connection.execute(_TAKE, {"at_most": limit}).scalars().all()
-    if touched:
-        bring_strays(connection, touched)
-    due = connection.execute(_TAKE_DUE, {"at_most": limit - len(touched), "due_now": now}).scalars().all()
-    if touched or due:
-        reckon_members(connection, sorted({*touched, *due}), now=now)
+    touched, due = _take(connection, limit, now)
+    _follow(connection, touched, due, now)
     return len(touched) + len(due)
+
+
+def _take(connection: Connection, limit: int, now: datetime) -> tuple[Sequence[int], Sequence[int]]:
+    touched = connection.execute(_TAKE, {"at_most": limit}).scalars().all()
+    due = connection.execute(_TAKE_DUE, {"at_most": limit - len(touched), "due_now": now}).scalars().all()
+    return touched, due
+
+
+def _follow(connection: Connection, touched: Sequence[int], due: Sequence[int], now: datetime) -> None:
+    if member_ids := sorted({*touched, *due}):
+        bring_strays(connection, member_ids)
+        reckon_members(connection, member_ids, now=now)
+
+
+def reckon_next(database: Database, *, limit: int = 5_000, refused: Callable[[int], None] = lambda _: None) -> bool:
+    """Reckon in a transaction of its own; return whether more may be left.
+
+    A batch that cannot be reckoned is tried again by halves, down to the one member whose data have no place
+    in the tables: they are told to ``refused`` and let go until something new is told of them, for nobody else is to wait.
+    """
+    wanted = limit
+    while wanted > 1:
+        try:
+            with database.transaction() as connection:
+                return reckon(connection, now=read_clock(connection), limit=wanted) >= wanted or wanted < limit
+        except UNRECKONABLE:
+            wanted //= 2
+    with database.transaction() as connection:
+        now = read_clock(connection)
+        touched, due = _take(connection, 1, now)
+        try:
+            with connection.begin_nested():
+                _follow(connection, touched, due, now)
+        except UNRECKONABLE:
+            for member_id in {*touched, *due}:
+                refused(member_id)
+    return bool(touched or due)
 
 
 def reckon_members(connection: Connection, member_ids: Sequence[int], *, now: datetime) -> None:

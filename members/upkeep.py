@@ -26,6 +26,7 @@ from members.tiers.periods import end_periods
 class Turn:
     """What a chore is told: the stretch of time it must see to, and how this installation counts days."""
 
+    database: Database  #: for what is too much for the chore's own transaction
     since: datetime | None  #: up to where it was done before; None: it never was
     now: datetime
     zone: tzinfo  #: the installation's, for days that are no member's own
@@ -50,8 +51,8 @@ CHORES: tuple[Chore, ...] = (
         timedelta(minutes=15),
         lambda at, turn: tell_days(at, since=turn.since, now=turn.now, february_29=turn.february_29),
     ),
-    Chore("points", timedelta(minutes=15), lambda at, turn: expire_points(at, since=turn.since, now=turn.now)),
-    Chore("tiers", timedelta(minutes=15), lambda at, turn: end_periods(at, since=turn.since, now=turn.now)),
+    Chore("points", timedelta(minutes=15), lambda _, turn: expire_points(turn.database, since=turn.since, now=turn.now)),
+    Chore("tiers", timedelta(minutes=15), lambda _, turn: end_periods(turn.database, since=turn.since, now=turn.now)),
     Chore("coupons", timedelta(minutes=15), lambda at, turn: tell_ending(at, since=turn.since, now=turn.now)),
     Chore("rfm", timedelta(minutes=5), lambda at, turn: score_when_due(at, since=turn.since, now=turn.now, zone=turn.zone)),
     Chore("consent chain", timedelta(minutes=1), lambda at, turn: link_waiting_consents(at, now=turn.now)),
@@ -100,7 +101,8 @@ def _done(database: Database, chore: Chore, zone: tzinfo, february_29: February2
         if done_to is None or done_to + chore.every > now:
             return False
         since = None if done_to == NEVER else done_to
-        chore.do(connection, Turn(since=since, now=now, zone=zone, february_29=february_29))
+        turn = Turn(database=database, since=since, now=now, zone=zone, february_29=february_29)
+        chore.do(connection, turn)
         connection.execute(update(upkeep).where(upkeep.c.kind == chore.name).values(done_to=now))
         return True
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import dramatiq
+import structlog
 
 from campaigns.delivery import deliver
 from campaigns.launching import launch_due
@@ -16,7 +17,7 @@ from campaigns.settling import settle, sweep
 from database.engine import read_clock
 from journeys.advance import advance
 from journeys.triggers import enrol, enrol_scheduled
-from members.reckoning import reckon
+from members.reckoning import reckon_next
 from members.upkeep import keep_up
 from reports.responses import credit
 from workers.asking import ask_providers
@@ -25,6 +26,8 @@ from workers.broker import broker
 from workers.installation import Installation, installed
 from workers.pulling import pull_next
 from workers.ringing import ring_due
+
+log = structlog.get_logger("workers")
 
 #: Seconds an actor may keep its thread before it rings for the rest and lets others in.
 TURN = 10.0
@@ -224,13 +227,16 @@ def responses(lane: int) -> None:
     _work(Work.RESPONSES, lane, once)
 
 
+def _let_go(member_id: int) -> None:
+    log.error("a member could not be reckoned", member=member_id)
+
+
 @dramatiq.actor(broker=broker, queue_name=ROAD, actor_name=Work.RECKONING)
 def reckoning(lane: int) -> None:
     """Work out what follows for members of whom something new was told."""
 
     def once(installation: Installation) -> bool:
-        with installation.application.database.transaction() as connection:
-            return reckon(connection, now=read_clock(connection), limit=TOUCHED_AT_ONCE) == TOUCHED_AT_ONCE
+        return reckon_next(installation.application.database, limit=TOUCHED_AT_ONCE, refused=_let_go)
 
     _work(Work.RECKONING, lane, once)
     ring_due(installed().application, (Work.EVENTS,))

@@ -18,25 +18,26 @@ OVERLAP = timedelta(hours=1)
 # After days down several are due for one coupon: the latest is told, for the others are not true any more.
 _SOON = """
 SELECT DISTINCT ON (coupons.id)
-       coupons.member_id, 'coupon.expire_soon' AS kind, concat_ws(':', 'coupon.expire_soon', coupons.id, told.said) AS key,
+       coalesce(members.merged_into, members.id) AS member_id, 'coupon.expire_soon' AS kind, concat_ws(':', 'coupon.expire_soon', coupons.id, told.said) AS key,
        coupons.expires_at - told.before AS occurred_at, CAST(NULL AS numeric) AS value,
        jsonb_build_object('coupon', coupons.pool, 'code', coupons.code, 'occasion', coupons.occasion,
                           'before', told.said, 'expires_at', coupons.expires_at) AS properties
 FROM unnest(CAST(:pools AS text[]), CAST(:befores AS interval[]), CAST(:said AS text[])) AS told (pool, before, said)
-JOIN coupons ON coupons.pool = told.pool
+JOIN coupons ON coupons.pool = told.pool JOIN members ON members.id = coupons.member_id
 WHERE coupons.issued_at IS NOT NULL AND coupons.redeemed_at IS NULL
   AND coupons.expires_at > :now AND coupons.expires_at <= :now + told.before
   AND coupons.expires_at > CAST(:since AS timestamptz) + told.before
-  AND coupons.expires_at - told.before > coupons.issued_at
+  AND coupons.expires_at - told.before > coupons.issued_at AND erased_at IS NULL
 ORDER BY coupons.id, told.before
 """
 
 _ENDED = """
-SELECT member_id, 'coupon.expired' AS kind, concat_ws(':', 'coupon.expired', id) AS key, expires_at AS occurred_at,
+SELECT coalesce(merged_into, member_id) AS member_id, 'coupon.expired' AS kind,
+       concat_ws(':', 'coupon.expired', coupons.id) AS key, expires_at AS occurred_at,
        CAST(NULL AS numeric) AS value,
        jsonb_build_object('coupon', pool, 'code', code, 'occasion', occasion, 'expires_at', expires_at) AS properties
-FROM coupons
-WHERE issued_at IS NOT NULL AND redeemed_at IS NULL AND expires_at > :since AND expires_at <= :now
+FROM coupons JOIN members ON members.id = coupons.member_id
+WHERE erased_at IS NULL AND issued_at IS NOT NULL AND redeemed_at IS NULL AND expires_at > :since AND expires_at <= :now
 """
 
 

@@ -50,11 +50,12 @@ _REDEEM = """
     SELECT shown.*, coupons.id AS coupon_id, coupons.occasion,
            CASE WHEN coupons.redeemed_event_id = shown.event_id THEN 'done'
                 WHEN coupons.member_id IS NULL OR shown.shown_at < coupons.issued_at - :skew THEN 'not_issued'
-                WHEN coupons.member_id <> shown.member_id THEN 'other_member'
+                WHEN coalesce(owner.merged_into, owner.id) <> shown.member_id THEN 'other_member'
                 WHEN coupons.redeemed_at IS NOT NULL THEN 'used'
                 WHEN shown.shown_at >= coupons.expires_at THEN 'expired'
                 ELSE 'redeemed' END AS verdict
     FROM shown JOIN coupons ON coupons.pool = shown.pool AND coupons.code = shown.code
+    LEFT JOIN members AS owner ON owner.id = coupons.member_id
 ), chosen AS (
     SELECT DISTINCT ON (event_id, code) * FROM judged
     ORDER BY event_id, code,

@@ -60,8 +60,9 @@ def code_standings(connection: Connection, code: str, *, now: datetime) -> list[
 
 
 def coupons_of(connection: Connection, member_id: int, *, now: datetime) -> Sequence[CodeStanding]:
-    """Return every coupon a member ever got, the newest first."""
-    return _standings(connection, coupons.c.member_id == member_id, now)
+    """Return every coupon a member ever got, as any row of theirs, the newest first."""
+    rows = select(members.c.id).where(or_(members.c.id == member_id, members.c.merged_into == member_id))
+    return _standings(connection, coupons.c.member_id.in_(rows), now)
 
 
 def _standings(connection: Connection, wanted: ColumnElement[bool], now: datetime) -> list[CodeStanding]:

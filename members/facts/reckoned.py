@@ -19,9 +19,15 @@ _IDS, _NOW = bindparam("ids", type_=ARRAY(BigInteger)), bindparam("now", type_=D
 _ORDERS = text(orders_statement(_THESE)).bindparams(_IDS, _NOW)
 _CHANNELS = text(channels_statement(_THESE)).bindparams(_IDS)
 
-_TOUCH_CHANGING = text(
-    "INSERT INTO touched_members (member_id) SELECT member_id FROM order_facts WHERE changes_at <= :now ORDER BY member_id"
-).bindparams(_NOW)
+# The mark is taken away until the member is reckoned: else everybody who waits would be touched every minute.
+_TOUCH_CHANGING = text("""
+WITH due AS (
+    SELECT member_id FROM order_facts WHERE changes_at <= :now ORDER BY member_id FOR UPDATE SKIP LOCKED
+), unmarked AS (
+    UPDATE order_facts SET changes_at = NULL FROM due WHERE order_facts.member_id = due.member_id RETURNING due.member_id
+)
+INSERT INTO touched_members (member_id) SELECT member_id FROM unmarked ORDER BY member_id
+""").bindparams(_NOW)
 
 # An answer may be long in coming, so each hand-over is looked at once, and a little later.
 _TOUCH_RECEIVERS = text("""

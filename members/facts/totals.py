@@ -24,6 +24,28 @@ FROM {events} GROUP BY member_id, kind
 """
 
 
+#: Makes the totals of the members from ``:low`` to ``:high``, who are held, what their events come to; yields whose were otherwise.
+MEND = "".join((
+    "WITH fresh AS (",
+    TOTALS.format(events="(SELECT * FROM events WHERE member_id BETWEEN :low AND :high) AS own"),
+    """), gone AS (
+    DELETE FROM facts WHERE member_id BETWEEN :low AND :high AND NOT EXISTS (
+        SELECT FROM fresh WHERE fresh.member_id = facts.member_id AND fresh.event = facts.event
+    ) RETURNING member_id
+), written AS (
+    INSERT INTO facts (member_id, event, first_at, last_at, count, total)
+    SELECT member_id, event, first_at, last_at, count, total FROM fresh ORDER BY member_id, event
+    ON CONFLICT (member_id, event) DO UPDATE SET
+        (first_at, last_at, count, total) = (excluded.first_at, excluded.last_at, excluded.count, excluded.total)
+    WHERE (facts.first_at, facts.last_at, facts.count, facts.total)
+        IS DISTINCT FROM (excluded.first_at, excluded.last_at, excluded.count, excluded.total)
+    RETURNING member_id
+)
+SELECT member_id FROM gone UNION SELECT member_id FROM written
+""",
+))  # fmt: skip
+
+
 def rebuild(connection: Connection) -> int:
     """Make every total again from the events; return how many there are.
 

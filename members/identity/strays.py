@@ -6,20 +6,32 @@ from sqlalchemy import Connection, text
 
 from members.identity.totals import count_again
 
+_STRAYS = """
+SELECT m.id, m.merged_into FROM members m
+WHERE m.id = ANY(:ids) AND m.merged_into IS NOT NULL AND EXISTS (SELECT FROM events WHERE events.member_id = m.id)
+"""
+# Against those who tell events too, who hold their members only as a foreign key does.
+_HOLD = "SELECT id FROM members WHERE id = ANY(:ids) ORDER BY id FOR UPDATE"
 _BRING = """
 UPDATE events SET member_id = m.merged_into FROM members m
-WHERE m.id = ANY(:ids) AND m.merged_into IS NOT NULL AND events.member_id = m.id RETURNING m.id, m.merged_into
+WHERE m.id = ANY(:ids) AND m.merged_into = ANY(:held) AND events.member_id = m.id RETURNING m.id, m.merged_into
 """
+_TOUCH = "INSERT INTO touched_members (member_id) SELECT DISTINCT unnest(CAST(:ids AS bigint[]))"
 
 
-def bring_strays(connection: Connection, touched: Collection[int]) -> None:
+def bring_strays(connection: Connection, member_ids: Collection[int]) -> None:
     """Give events of rows that stand for nobody any more to those that stand for their person.
 
-    Whoever told them had looked before the merge was committed and wrote after.
+    Whoever told them had looked before the merge was committed and wrote after.  All these members are held before
+    anything is written, together with those who stand for them: totals made anew must meet nobody who adds to them.
     """
-    rows = connection.execute(text(_BRING), {"ids": list(touched)}).all()
-    if not rows:
+    strays = connection.execute(text(_STRAYS), {"ids": list(member_ids)}).all()
+    if not strays:
         return
-    count_again(connection, sorted({each for row in rows for each in row}))
-    again = "INSERT INTO touched_members (member_id) SELECT DISTINCT unnest(CAST(:ids AS bigint[]))"
-    connection.execute(text(again), {"ids": [row.merged_into for row in rows]})
+    held = sorted({*member_ids, *(row.merged_into for row in strays)})
+    connection.execute(text(_HOLD), {"ids": held})
+    rows = connection.execute(text(_BRING), {"ids": [row.id for row in strays], "held": held}).all()
+    if rows:
+        count_again(connection, sorted({each for row in rows for each in row}))
+    left = {row.id for row in strays} - {row.id for row in rows}  # Merged on, or unmerged, while they were waited for.
+    connection.execute(text(_TOUCH), {"ids": sorted({*(row.merged_into for row in rows), *left})})

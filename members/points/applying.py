@@ -18,7 +18,7 @@ def save_programme(connection: Connection, programme: PointsProgramme, *, now: d
     """Keep the programme; what was earned stays as it was earned.
 
     Raises:
-        InputRefused: another programme is applied, or an earn rule says something else than it did.
+        InputRefused: another programme is applied, an earn rule says something else than it did, or the past would be counted anew.
     """
     known = load_definitions(connection, PointsProgramme)
     others = sorted(set(known) - {programme.name})
@@ -27,6 +27,12 @@ def save_programme(connection: Connection, programme: PointsProgramme, *, now: d
     before = known.get(programme.name)
     if before is not None and (wrong := what_may_not_change(before, programme)):
         raise InputRefused([_cannot_change(place, name) for place, name in wrong])
+    if before is not None and programme.since < before.since:
+        sentence = "the programme began on {since}; from an earlier day on the whole past between would earn"
+        raise InputRefused([Problem(sentence=sentence, values={"since": before.since.isoformat()}, field="since")])
+    if before is not None and programme.time_zone != before.time_zone:
+        sentence = "the programme counts days of {zone}; other days would move what was earned and when it expires"
+        raise InputRefused([Problem(sentence=sentence, values={"zone": before.time_zone}, field="time_zone")])
     return save_definitions(connection, [programme], now=now)
 
 

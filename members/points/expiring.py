@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, RowMapping, text
 
+from database.engine import Database
 from members.definitions import load_definitions
 from members.durations import duration_text
 from members.everybody import hold, in_batches, look_again
@@ -20,6 +21,8 @@ from members.points.rules import PointsProgramme
 
 #: How long after its day points that expired are still told; later they are only written down.
 TOLD_FOR = timedelta(days=31)
+#: Looked at again, for points may have been written by a transaction that was under way at the last turn.
+OVERLAP = timedelta(hours=1)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 #: What must have expired of each lot that expires up to ``:horizon``.
@@ -65,11 +68,13 @@ _DUE = """
 SELECT DISTINCT member_id FROM points
 WHERE expires_at <= :now AND (CAST(:since AS timestamptz) IS NULL OR expires_at > :since) ORDER BY member_id
 """
+_STANDING = "SELECT id FROM members WHERE id = ANY(:ids) AND erased_at IS NULL AND merged_into IS NULL"
 # Of several warnings that are due after an outage only the latest is still true.
 _TO_WARN = """
 SELECT DISTINCT ON (member_id, expires_at) member_id, expires_at, before
 FROM unnest(CAST(:befores AS interval[])) AS warned (before) JOIN points
     ON expires_at > :since + before AND expires_at <= :now + before AND expires_at > :now
+JOIN members ON members.id = member_id AND erased_at IS NULL AND merged_into IS NULL
 ORDER BY member_id, expires_at, before
 """
 _SOON = "".join((
@@ -98,8 +103,9 @@ def settle(connection: Connection, member_ids: Sequence[int], *, now: datetime) 
         if row.amount < 0:
             gone[row.member_id, row.occurred_at] = gone.get((row.member_id, row.occurred_at), 0) - row.amount
     if gone:
-        balances = _balances(connection, sorted({member for member, _ in gone}))
-        tell_happenings(connection, _expired(gone, balances, now), now=now)
+        standing = set(connection.execute(text(_STANDING), {"ids": sorted({member for member, _ in gone})}).scalars())
+        told = {occasion: amount for occasion, amount in gone.items() if occasion[0] in standing}
+        tell_happenings(connection, _expired(told, _balances(connection, sorted(standing)), now), now=now)
     return len(rows)
 
 
@@ -130,31 +136,45 @@ def _happening(
     )
 
 
-def expire_points(connection: Connection, *, since: datetime | None, now: datetime) -> None:
-    """Let everything expire whose day has come since then, and warn of what is about to: a chore."""
-    due = connection.execute(text(_DUE), {"since": since, "now": now}).scalars().all()
+def expire_points(database: Database, *, since: datetime | None, now: datetime) -> None:
+    """Let everything expire whose day has come since then, and warn of what is about to: a chore.
+
+    Each batch has a transaction of its own, for at a year's end everybody's turn comes at once.
+    """
+    with database.transaction() as connection:
+        terms = {"since": None if since is None else since - OVERLAP, "now": now}
+        due = connection.execute(text(_DUE), terms).scalars().all()
+        programmes = load_definitions(connection, PointsProgramme).values()
     for ids in in_batches(due):
-        hold(connection, ids)
-        settle(connection, ids, now=now)
-    for programme in load_definitions(connection, PointsProgramme).values():
-        _warn(connection, programme, since or now - timedelta(days=1), now)
+        with database.transaction() as connection:
+            hold(connection, ids)
+            settle(connection, ids, now=now)
+    for programme in programmes:
+        _warn(database, programme, now - timedelta(days=1) if since is None else since - OVERLAP, now)
 
 
-def _warn(connection: Connection, programme: PointsProgramme, since: datetime, now: datetime) -> None:
+def _warn(database: Database, programme: PointsProgramme, since: datetime, now: datetime) -> None:
     terms = {"befores": list(programme.expire_soon), "since": since, "now": now}
-    found = connection.execute(text(_TO_WARN), terms).mappings().all()
+    with database.transaction() as connection:
+        found = connection.execute(text(_TO_WARN), terms).mappings().all()
     horizon = now + max(programme.expire_soon, default=timedelta())
     for rows in in_batches(found):
-        ids = sorted({row["member_id"] for row in rows})
-        asked = {"ids": ids, "now": now, "horizon": horizon}
-        left = {(row.member_id, row.expires_at): int(row.amount) for row in connection.execute(text(_SOON), asked)}
-        balances = _balances(connection, ids)
-        soon = (
-            _soon(row["member_id"], row["expires_at"], row["before"], left[place], balances[row["member_id"]], now)
-            for row in rows
-            if (place := (row["member_id"], row["expires_at"])) in left
-        )
-        tell_happenings(connection, soon, now=now)
+        with database.transaction() as connection:
+            _warn_these(connection, rows, horizon, now)
+
+
+def _warn_these(connection: Connection, rows: Sequence[RowMapping], horizon: datetime, now: datetime) -> None:
+    ids = sorted({row["member_id"] for row in rows})
+    hold(connection, ids)
+    asked = {"ids": ids, "now": now, "horizon": horizon}
+    left = {(row.member_id, row.expires_at): int(row.amount) for row in connection.execute(text(_SOON), asked)}
+    balances = _balances(connection, ids)
+    soon = (
+        _soon(row["member_id"], row["expires_at"], row["before"], left[place], balances[row["member_id"]], now)
+        for row in rows
+        if (place := (row["member_id"], row["expires_at"])) in left
+    )
+    tell_happenings(connection, soon, now=now)
 
 
 def _soon(

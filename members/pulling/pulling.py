@@ -236,6 +236,6 @@ def take_due(connection: Connection, *, now: datetime) -> Source | None:
     name = connection.execute(due).scalar_one_or_none()
     if name is None:
         return None
-    held = max(sources[name].every, timedelta(seconds=2 * TURN_SECONDS))
+    held = timedelta(seconds=2 * TURN_SECONDS)  # Whoever dies meanwhile is followed soon; its end says when it is due next.
     connection.execute(update(pulls).where(pulls.c.name == name).values(next_at=now + held))
     return sources[name]

@@ -120,7 +120,7 @@ SELECT member_id, reason, rank AS rank_before, to_rank AS rank, from_now AS sinc
     CASE WHEN to_rank <= :floor THEN NULL WHEN reason = 'kept' THEN {next_end} WHEN reason = 'measured' THEN until
          WHEN reason = 'mended' THEN {ends_from_now} ELSE {ends} END AS until,
     CASE WHEN reason IN ('kept', 'measured') AND until IS NOT NULL THEN keep ELSE up END AS measured,
-    CASE WHEN reason = 'reached' OR reason = 'placed' AND up_rank >= coalesce(told_rank, 0)
+    CASE WHEN reason = 'reached' OR reason = 'placed' AND up_rank > coalesce(told_rank, -1)
          THEN (SELECT threshold FROM levels WHERE levels.rank = to_rank)
          WHEN reason = 'measured' THEN needed END AS needed,
     CASE WHEN reason = 'reached' THEN tier

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, text
 
 from database.member_tables import definitions
 from members.happenings import Happening, as_json, tell_happenings
+from members.local_days import last_instant, local_day
 from members.tiers.deciding import Move, decide
 from members.tiers.programme import TierProgramme
 
@@ -81,6 +82,11 @@ def _write(connection: Connection, programme: TierProgramme, moves: Sequence[Mov
     return tell_happenings(connection, news, now=now)
 
 
+def _last_day(until: datetime | None, zone: str) -> str | None:
+    last = last_instant(until)
+    return None if last is None else local_day(last, zone).isoformat()
+
+
 def _news(programme: TierProgramme, one: Move) -> Happening:
     """Make the event of a move; a tier reached, lost and reached again are three occasions."""
     rises = one.rank_before is None or one.rank > one.rank_before
@@ -96,6 +102,6 @@ def _news(programme: TierProgramme, one: Move) -> Happening:
             "to": tier,
             "reason": one.reason,
             "measured": float(one.measured),
-            "until": None if one.until is None else one.until.date().isoformat(),
+            "until": _last_day(one.until, programme.time_zone),
         },
     )

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import Connection, RowMapping, text
+from sqlalchemy import RowMapping, text
 
+from database.engine import Database
 from members.durations import duration_text
 from members.everybody import hold, in_batches
 from members.happenings import Happening, tell_happenings
@@ -12,6 +13,9 @@ from members.net_orders import net_orders
 from members.tiers.deciding import AFTER, EVER, PERIOD_BEGAN, SUMS, parameters
 from members.tiers.moving import applied_programmes, move
 from members.tiers.programme import TierProgramme
+
+#: Looked at again, for a period may have begun in a transaction that was under way at the last turn.
+OVERLAP = timedelta(hours=1)
 
 _ENDED = """
 SELECT member_id FROM member_tiers
@@ -23,6 +27,7 @@ SELECT DISTINCT ON (member_id) member_id, before
 FROM unnest(CAST(:befores AS interval[])) AS warned (before)
 JOIN member_tiers ON until > :since - CAST(:grace AS interval) + before
     AND until <= :now - CAST(:grace AS interval) + before AND until > :now - CAST(:grace AS interval)
+JOIN members ON members.id = member_id AND erased_at IS NULL AND merged_into IS NULL
 ORDER BY member_id, before
 """
 _MISSING = "".join((
@@ -48,32 +53,43 @@ WHERE measured < levels.threshold ORDER BY member_id
 """,
 ))  # fmt: skip
 
-def end_periods(connection: Connection, *, since: datetime | None, now: datetime) -> None:
-    """Look again at everybody whose period or grace ended since then, and warn who is about to drop: a chore."""
-    for programme, applied_at in applied_programmes(connection):
+def end_periods(database: Database, *, since: datetime | None, now: datetime) -> None:
+    """Look again at everybody whose period or grace ended since then, and warn who is about to drop: a chore.
+
+    Each batch has a transaction of its own, for at a year's end everybody's turn comes at once.
+    """
+    since = None if since is None else since - OVERLAP
+    with database.transaction() as connection:
+        programmes = applied_programmes(connection)
+    for programme, applied_at in programmes:
         terms = {"now": now, "since": since or EVER, "grace": programme.grace}
-        ended = connection.execute(text(_ENDED), terms).scalars().all()
+        with database.transaction() as connection:
+            ended = connection.execute(text(_ENDED), terms).scalars().all()
         for ids in in_batches(ended):
-            hold(connection, ids)
-            move(connection, programme, ids, applied_at=applied_at, now=now)
-        _warn(connection, programme, since, now)
+            with database.transaction() as connection:
+                hold(connection, ids)
+                move(connection, programme, ids, applied_at=applied_at, now=now)
+        _warn(database, programme, since, now)
 
 
-def _warn(connection: Connection, programme: TierProgramme, since: datetime | None, now: datetime) -> None:
+def _warn(database: Database, programme: TierProgramme, since: datetime | None, now: datetime) -> None:
     terms = {
         "now": now,
         "since": since or now - timedelta(days=1),
         "grace": programme.grace,
         "befores": list(programme.drop_soon),
     }
-    before = {row.member_id: row.before for row in connection.execute(text(_TO_WARN), terms)}
+    with database.transaction() as connection:
+        before = {row.member_id: row.before for row in connection.execute(text(_TO_WARN), terms)}
     counted = programme.counted
     wanted = {"sum": SUMS[programme.measure], "after": AFTER[counted], "began": PERIOD_BEGAN[counted]}
     statement = text(_MISSING.format(**wanted))
     for ids in in_batches(list(before)):
-        rows = connection.execute(statement, {**parameters(programme, now), "ids": ids}).mappings()
-        warnings = (_warning(programme, row, before[row["member_id"]], now) for row in rows)
-        tell_happenings(connection, warnings, now=now)
+        with database.transaction() as connection:
+            hold(connection, ids)
+            rows = connection.execute(statement, {**parameters(programme, now), "ids": ids}).mappings()
+            warnings = (_warning(programme, row, before[row["member_id"]], now) for row in rows)
+            tell_happenings(connection, warnings, now=now)
 
 
 def _warning(programme: TierProgramme, row: RowMapping, before: timedelta, now: datetime) -> Happening:

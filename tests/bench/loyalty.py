@@ -112,8 +112,8 @@ def ledger(database: Database, members: int) -> None:
         now = NOW + timedelta(days=days + 58)
 
         def expire(now: datetime = now) -> object:
+            expire_points(database, since=now - timedelta(days=1), now=now)
             with database.transaction() as connection:
-                expire_points(connection, since=now - timedelta(days=1), now=now)
                 return connection.execute(text("SELECT kind, count(*) FROM points GROUP BY kind")).all()
 
         timed("a day on which points of some expire", expire)

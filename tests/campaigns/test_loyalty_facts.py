@@ -76,8 +76,7 @@ def test_points_are_told_with_those_that_expire_next_and_their_last_day(database
     assert said(database, "anna", 20) == {
         **NO_LOYALTY, "points": 130, "expiring": 30, "expiring_on": date(2026, 4, 2)
     }  # fmt: skip
-    with database.transaction() as connection:
-        expire_points(connection, since=None, now=START + 32 * DAY)
+    expire_points(database, since=None, now=START + 32 * DAY)
     assert said(database, "anna", 32) == {
         **NO_LOYALTY, "points": 100, "expiring": 100, "expiring_on": date(2026, 4, 12)
     }  # fmt: skip
@@ -88,8 +87,8 @@ def test_what_is_said_to_expire_is_what_the_warning_told(database: Database) -> 
         save_points(connection, POINTS, now=START)
     buys(database, "anna", 40, 0)
     buys(database, "anna", 60, 0.5)
+    expire_points(database, since=START, now=START + 26 * DAY)
     with database.transaction() as connection:
-        expire_points(connection, since=START, now=START + 26 * DAY)
         warned = select(events.c.value).where(events.c.kind == "points.expire_soon").order_by(events.c.id)
         first = connection.execute(warned).scalars().first()
 
@@ -124,8 +123,8 @@ def test_what_is_said_to_be_missing_is_what_the_warning_told(database: Database)
     save_tiers(database, tiers(), now=START)
     buys(database, "anna", 1000, 1)
     buys(database, "anna", 320, 90)
+    end_periods(database, since=START, now=START + 367 * DAY)
     with database.transaction() as connection:
-        end_periods(connection, since=START, now=START + 367 * DAY)
         warning = connection.execute(select(events).where(events.c.kind == "tier.drop_soon")).one()
 
     known = said(database, "anna", 367)

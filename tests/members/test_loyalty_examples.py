@@ -62,8 +62,7 @@ def test_annas_tier(
         for amount, when in orders:
             if since < when <= day:
                 buys(database, amount, when)
-        with database.transaction() as connection:
-            end_periods(connection, since=since, now=day)
+        end_periods(database, since=since, now=day)
         since = day
 
     assert told(database, "tier.drop_soon") == warned
@@ -85,8 +84,7 @@ def test_annas_points(database: Database) -> None:
         award_points(connection, [1], noon(2026, 3, 12))
         assert burn(connection, 1, 70, key="gift", now=noon(2026, 3, 22)).balance == 130
     for day in (noon(2026, 4, 2), noon(2026, 4, 3), noon(2026, 4, 12), noon(2026, 4, 13)):
-        with database.transaction() as connection:
-            expire_points(connection, since=day - timedelta(days=1), now=day)
+        expire_points(database, since=day - timedelta(days=1), now=day)
 
     assert told(database, "points.expired") == [("2026-04-03", 30), ("2026-04-13", 100)]  # At midnight, when 2 and 12 April end.
     assert told(database, "points.cleared") == [("2026-04-13", None)]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -17,6 +18,7 @@ from database.engine import Database
 from database.loyalty_tables import points
 from database.tables import events, members
 from language.problems import InputRefused
+from members import everybody
 from members.definitions import read_definitions
 from members.events import NewEvent, record
 from members.points.amounts import Earning, expires_at, points_for
@@ -25,6 +27,7 @@ from members.points.earning import award_points
 from members.points.expiring import expire_points
 from members.points.ledger import BALANCES, adjust, balance, burn, history, ledger_faults, totals
 from members.points.rules import Expiry, PointsProgramme
+from tests.campaigns.test_group_reports import until_somebody_waits
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "examples" / "points" / "club.yaml"
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -77,8 +80,7 @@ class Purse:
 
     def turn(self, day: float) -> None:
         self.now = START + day * DAY
-        with self.database.transaction() as connection:
-            expire_points(connection, since=self.turned, now=self.now)
+        expire_points(self.database, since=self.turned, now=self.now)
         self.turned = self.now
 
     def burn(self, amount: int, day: float, key: str | None = None) -> int:
@@ -279,6 +281,48 @@ def test_what_expires_first_is_spent_first_and_the_rest_goes_on_its_day(purse: P
     assert [purse.balance(day) for day in (0, 15, 25, 31.4, 31.5, 50)] == [100, 200, 130, 130, 100, 0]
 
 
+def test_nothing_is_told_of_the_points_of_the_erased(purse: Purse) -> None:
+    purse.happens("order.paid", 10, 0)
+    with purse.database.transaction() as connection:
+        connection.execute(members.update().values(erased_at=START))
+    for day in (25, 32):
+        purse.turn(day)
+
+    assert purse.told("points.expire_soon") == purse.told("points.expired") == []
+    assert purse.balance() == 0, "the sums close nevertheless"
+
+
+def test_points_written_while_the_chore_was_done_expire_at_its_next_turn(purse: Purse) -> None:
+    purse.happens("order.paid", 10, 0)
+    with purse.database.transaction() as connection:
+        expires = connection.execute(select(points.c.expires_at)).scalar_one()
+    days = (expires - START) / DAY
+    with purse.database.transaction() as connection:
+        connection.execute(points.update().values(expires_at=expires + DAY))
+    purse.turn(days + 1 / 1440)
+    with purse.database.transaction() as connection:
+        connection.execute(points.update().values(expires_at=expires))  # As if it were committed only now.
+    purse.turn(days + 16 / 1440)
+
+    assert purse.entries() == [("earn", 10), ("expire", -10)]
+
+
+def test_each_batch_of_points_expires_in_a_transaction_of_its_own(purse: Purse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(everybody.in_batches, "__defaults__", (1,))
+    for member in ("a", "b"):
+        purse.member = member
+        purse.happens("order.paid", 10, 0)
+    with ThreadPoolExecutor(1) as worker:
+        with purse.database.transaction() as connection:
+            connection.execute(select(members.c.id).where(members.c.id == 2).with_for_update())
+            turned = worker.submit(purse.turn, 40)
+            until_somebody_waits(purse.database)
+            connection.execute(select(members.c.id).where(members.c.id == 1).with_for_update(nowait=True))
+        turned.result()
+
+    assert purse.told("points.expired") == [(10, pytest.approx(31, abs=2))] * 2
+
+
 def test_it_is_told_how_many_points_are_about_to_go_once_a_warning(purse: Purse) -> None:
     purse.happens("order.paid", 100, 0)
     purse.happens("order.paid", 10, 0.1)
@@ -462,6 +506,10 @@ def test_rules_cannot_be_changed_over_what_was_earned(database: Database) -> Non
             save_programme(connection, programme(earn=[rule]), now=START)
         with pytest.raises(InputRefused, match="rule task is new"):
             save_programme(connection, programme(earn=[*PLAIN["earn"], {**rule, "rule": "task"}]), now=START)
+        with pytest.raises(InputRefused, match="since: the programme began on 2026-01-01"):
+            save_programme(connection, programme(since="2020-01-01"), now=START)
+        with pytest.raises(InputRefused, match="time_zone: the programme counts days of Asia/Shanghai"):
+            save_programme(connection, programme(time_zone="America/New_York"), now=START)
         with pytest.raises(InputRefused, match="a programme of points already, plain"):
             save_programme(connection, programme(points="other"), now=START)
         assert save_programme(connection, programme(earn=[ended, new]), now=START).changed == ("plain",)

@@ -58,8 +58,7 @@ class Club:
     def turn(self, *, days: float) -> None:
         """Let the chore be done so many days after the start."""
         self.now = START + days * DAY
-        with self.database.transaction() as connection:
-            end_periods(connection, since=self.turned, now=self.now)
+        end_periods(self.database, since=self.turned, now=self.now)
         self.turned = self.now
 
     def tier(self, member: str) -> str | None:
@@ -199,6 +198,26 @@ def test_tiers_from_files_are_taken_over_and_names_of_others_left_alone(database
     club.happens("new", 1, days=400)
     assert club.tier("new") == "silver"
     assert club.told()[1:] == [("tier.up", "member", "silver", 400)]
+
+
+def test_a_tier_from_a_file_outlasts_a_refund_of_orders_that_would_have_reached_it(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(insert(members), [{"key": "old", "tier": "gold", "created_at": START - DAY}])
+        bought = NewEvent(source="shop", key="o", member_key="old", kind="order.paid", value=9000, occurred_at=START - DAY, properties={"order": "o"})
+        record(connection, [bought], now=START)
+    club = Club(database)
+    club.happens("old", 9000, days=1, kind="order.refunded", order="o")
+
+    assert (club.tier("old"), club.told()) == ("gold", [])
+
+
+def test_a_tier_is_told_with_the_last_day_of_its_period_where_the_programme_is(database: Database) -> None:
+    club = Club(database, counted="calendar_year", time_zone="America/New_York")
+    club.happens("a", 1000, days=180)
+
+    with database.transaction() as connection:
+        said = connection.execute(select(events.c.properties).where(events.c.kind == "tier.up")).scalar_one()
+    assert said["until"] == "2026-12-31"
 
 
 def test_calendar_years_end_at_the_zones_new_year(database: Database) -> None:

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, insert, select
 from database.engine import Database
 from database.loyalty_tables import coupons
 from database.member_tables import touched_members
-from database.tables import events
+from database.tables import events, members
 from language.problems import InputRefused
 from members import reckoning, upkeep
 from members.coupons.definition import Coupon
 from members.coupons.issuing import Wanted, issue
 from members.coupons.redeeming import redeem_by_events, redeem_by_hand
+from members.coupons.showing import coupons_of
 from members.definitions import save_definitions
 from members.events import NewEvent, record
 from members.reckoning import reckon
@@ -255,3 +256,24 @@ def test_the_cost_of_the_dearest_order_there_may_be_is_kept(database: Database) 
         reckoned(connection, order(1, "m1", "C1", NOW, value=999_999_999_999), now=NOW)
 
         assert connection.execute(select(coupons.c.cost).where(coupons.c.code == "C1")).scalar_one() == 999_999_999_999
+
+
+def test_a_coupon_of_a_row_that_was_merged_is_its_persons(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, gone = one_coupon_each(connection)
+        connection.execute(members.update().where(members.c.id == gone).values(merged_into=kept))
+        assert {one.code for one in coupons_of(connection, kept, now=NOW)} == {"C1", "C2"}
+        reckoned(connection, order(1, "m1", "C2", NOW + timedelta(days=1)), now=NOW + timedelta(days=2))
+
+        assert told(connection) == [(kept, "coupon.redeemed", None)]
+
+
+def test_nothing_is_told_of_coupons_of_the_erased_and_of_the_merged_to_their_person(database: Database) -> None:
+    with database.transaction() as connection:
+        kept, gone, erased = one_coupon_each(connection, 3)
+        connection.execute(members.update().where(members.c.id == gone).values(merged_into=kept))
+        connection.execute(members.update().where(members.c.id == erased).values(erased_at=NOW))
+    keep_up(database, zone=ZONE, now=NOW + timedelta(days=41))
+
+    with database.transaction() as connection:
+        assert told(connection) == [(kept, "coupon.expired", None)] * 2

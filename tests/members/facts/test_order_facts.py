@@ -152,6 +152,18 @@ def test_an_order_leaves_its_window_when_its_time_is_up_and_not_before(database:
         assert touch_changing(connection, now=later) == 0
 
 
+def test_a_member_whose_window_moved_is_touched_once_until_reckoned(database: Database) -> None:
+    with database.transaction() as connection:
+        record(connection, [order("1", days_ago=29), order("2", days_ago=1)], now=NOW)
+        while reckon(connection, now=NOW):
+            pass
+        later = NOW + 2 * DAY
+        assert [touch_changing(connection, now=later), touch_changing(connection, now=later)] == [1, 0]
+        while reckon(connection, now=later):
+            pass
+        assert read_order_facts(connection, 1)["changes_at"] > later
+
+
 def test_members_whose_events_are_gone_have_no_row(database: Database) -> None:
     with database.transaction() as connection:
         told(connection, order("1"))

@@ -1,6 +1,7 @@
 """Facts made again from scratch are those that were kept as events arrived."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,6 +15,7 @@ from members.events import NewEvent, record
 from members.facts import rebuilding
 from members.facts.rebuilding import rebuild_facts
 from members.reckoning import reckon
+from tests.campaigns.test_group_reports import until_somebody_waits
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
 
@@ -71,7 +73,10 @@ def test_a_rebuild_mends_what_is_wrong_and_touches_whom_it_concerns(database: Da
         before = kept(connection)
         connection.execute(text("UPDATE order_facts SET spent = spent + 1 WHERE member_id = 1"))
         connection.execute(text("DELETE FROM order_facts WHERE member_id = 2"))
-        connection.execute(text("DELETE FROM facts"))
+        connection.execute(text("UPDATE facts SET count = 99 WHERE member_id = 4 AND event = 'order.paid'"))
+        connection.execute(text("DELETE FROM facts WHERE member_id = 5"))
+        connection.execute(text("INSERT INTO facts (member_id, event, first_at, last_at, count, total) "
+                                "VALUES (6, 'no.such', now(), now(), 1, 1)"))  # fmt: skip
         connection.execute(text("INSERT INTO channel_facts (member_id, channel, received, answered) VALUES (3, 'email', 1, 1)"))
         connection.execute(unprocessed_events.delete())
     shown: list[tuple[int, int]] = []
@@ -80,7 +85,26 @@ def test_a_rebuild_mends_what_is_wrong_and_touches_whom_it_concerns(database: Da
 
     with database.transaction() as connection:
         assert kept(connection) == before
-        assert done.changed == 3
-        assert sorted(connection.execute(select(touched_members.c.member_id)).scalars()) == [1, 2, 3]
+        assert done.changed == 6
+        assert sorted(connection.execute(select(touched_members.c.member_id)).scalars()) == [1, 2, 3, 4, 5, 6]
         last = connection.execute(select(func.max(members.c.id))).scalar_one()
         assert shown == [(last, last)]
+
+
+def test_a_rebuild_waits_for_who_holds_a_member_and_holds_no_totals_meanwhile(database: Database) -> None:
+    with database.transaction() as connection:
+        record(connection, history(4), now=NOW)
+        reckon(connection, now=NOW)
+        before = kept(connection)
+
+    with ThreadPoolExecutor(1) as worker:
+        with database.transaction() as merging:
+            merging.execute(text("SELECT FROM members WHERE id = 2 FOR UPDATE"))
+            rebuilt = worker.submit(rebuild_facts, database, now=NOW)
+            until_somebody_waits(database)
+            merging.execute(text("SELECT FROM facts WHERE member_id = 2 FOR UPDATE NOWAIT"))
+            merging.execute(text("UPDATE facts SET total = total WHERE member_id = 2"))
+        rebuilt.result()
+
+    with database.transaction() as connection:
+        assert kept(connection) == before

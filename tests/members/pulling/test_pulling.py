@@ -270,9 +270,17 @@ def test_a_source_that_is_well_again_has_no_problem(database: Database, till: Ti
 def test_each_source_has_its_turn_and_none_is_taken_twice(database: Database) -> None:
     with database.transaction() as connection:
         save_definitions(connection, [a_source(source="a"), a_source(source="b", every="2h")], now=NOW)
-        taken = [take_due(connection, now=NOW + timedelta(minutes=minute)) for minute in (0, 0, 0, 16, 16, 121)]
+        taken = [take_due(connection, now=NOW + timedelta(minutes=minute)) for minute in (0, 0, 0, 1)]
 
-    assert [each and each.name for each in taken] == ["a", "b", None, "a", None, "a"]
+    assert [each and each.name for each in taken] == ["a", "b", None, None]
+
+
+def test_a_pull_that_died_is_taken_up_again_long_before_its_next_turn(database: Database) -> None:
+    with database.transaction() as connection:
+        save_definitions(connection, [a_source(every="24h")], now=NOW)
+        taken = [take_due(connection, now=NOW + timedelta(minutes=minute)) for minute in (0, 1, 3)]
+
+    assert [each and each.name for each in taken] == ["pos", None, "pos"]
 
 
 @pytest.fixture
