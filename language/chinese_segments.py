@@ -6,6 +6,8 @@ SEGMENTS: dict[str, str] = {
     "a distance is more than 0 and at most 20016km": "距离必须大于 0，最多 20016km",
     "near takes a store, or a latitude and a longitude": "near 需要一家门店（store），或一组纬度（latitude）和经度（longitude）",
     "a segment has exactly one of condition, list and sample": "一个人群只能写 condition、list、sample 中的一个，且必须写一个",
+    "there is no list {name}": "没有名单 {name}",
+    "there is no list {name}; did you mean {near}?": "没有名单 {name}；是否想写 {near}？",
     "a column named {expected} was expected; found {found}": "需要名为 {expected} 的列；实际为 {found}",
     "the file holds no keys": "文件中没有会员编号",
     "a list holds at most {most} keys": "一份名单最多 {most} 个会员编号",

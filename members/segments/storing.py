@@ -44,8 +44,8 @@ def store_segments(connection: Connection, wanted: list[KeptSegment], *, now: da
         if not name or len(name) > 100 or not name.replace("-", "").replace("_", "").isalnum():
             raise refuse("{name} is no name for a segment; expected letters, digits and dashes", name=repr(name)[:120])
     together = {**load_segments(connection), **{one.name: one.condition for one in wanted}}
-    for one in wanted:
-        expanded(Condition(segment=one.name), together)
+    for name in together:  # Those kept already, too: what they ask about may be no list any more.
+        expanded(Condition(segment=name), together)
     rows = [
         {
             "name": one.name, "condition": one.condition.model_dump(mode="json"), "title": dict(one.title),

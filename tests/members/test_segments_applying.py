@@ -101,6 +101,19 @@ def test_a_list_is_replaced_and_keys_nobody_has_are_told_by_line(database: Datab
         assert inside(connection, "vips") == {"m4"}
 
 
+def test_a_list_that_others_ask_about_stays_a_list(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as connection:
+        people(connection, "gold")
+        write(tmp_path, vips="segment: vips\nlist: vips.csv\n", vips_csv="m1\n", others="segment: others\ncondition: {not: {listed: vips}}\n")
+        apply(connection, tmp_path)
+
+        (tmp_path / "others.yaml").unlink()
+        with pytest.raises(InputRefused, match="there is no list vips"):
+            apply(connection, write(tmp_path, vips="segment: vips\ncondition: {tier: {eq: gold}}\n"))
+        with pytest.raises(InputRefused, match="there is no list vip; did you mean vips"):
+            apply(connection, write(tmp_path, vips="segment: vips\nlist: vips.csv\n", x="segment: x\ncondition: {listed: vip}\n"))
+
+
 def test_a_sample_is_the_same_share_every_time(database: Database, tmp_path: Path) -> None:
     with database.transaction() as connection:
         people(connection, *["gold"] * 400, *["silver"] * 100)
@@ -137,6 +150,8 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     "typing": ("segment: x\ncondition:\n  all:\n    - teir: {eq: gold}\n", "x.yaml:4:condition.all[0]: teir is not known here; did you mean tier?"),
     "field": ("segment: x\nkep: true\ncondition: {reachable: sms}\n", "x.yaml:2:kep: kep is not known here; did you mean keep?"),
     "stranger": ("segment: x\ncondition: {segment: nobody}\n", "x.yaml:2:condition: there is no segment nobody"),
+    "no list": ("segment: x\ncondition: {not: {listed: nobody}}\n", "x.yaml:2:condition: there is no list nobody"),
+    "no list but a condition": ("segment: x\ncondition: {not: {listed: gold}}\n", "x.yaml:2:condition: there is no list gold"),
     "itself": ("segment: x\ncondition: {not: {segment: x}}\n", "x.yaml:2:condition: the segment asks about itself: x → x"),
     "share": ("segment: x\nsample: {of: x, share: 3}\n", "x.yaml:2:sample.share"),
     "name": ("segment: 'a b'\ncondition: {reachable: sms}\n", "is no name"),
@@ -215,7 +230,7 @@ def test_hostile_words_are_words_and_nothing_else(database: Database, words: str
         {"near": {"store": words, "within": "5km"}}, {"sample": {"share": 0.5, "seed": words}}, {"coupon": {"pool": words}},
         {"survey": {"name": words}}, {"rfm": {"cell": {"eq": words}}}, {"points": {"gt": 999999999999999, "lt": -0.0000000001}},
     ]  # fmt: skip
-    named = {"gold": parse_condition({"tier": {"eq": words}})}
+    named = {"gold": parse_condition({"tier": {"eq": words}}), words: parse_condition({"listed": words})}
     asked = parse_condition({"any": parts})
     with database.transaction() as connection:
         people(connection, "gold")
