@@ -30,6 +30,7 @@ from members.import_undoing_sql import (
     TAKE_IDENTIFIERS,
 )
 from members.reckoning import touch
+from members.segments.storing import hold_definitions
 
 BATCH = 5000
 SOURCE = "import undone"
@@ -153,6 +154,7 @@ def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: da
     The rows stay, out of everybody's reach: the database would look through every send ever made
     for each address before it let one go.
     """
+    hold_definitions(connection)
     hold = select(members.c.id).where(members.c.id.in_(ids)).order_by(members.c.id).with_for_update()
     connection.execute(hold)
     window = (entry.started_at, entry.last_at)
