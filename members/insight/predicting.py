@@ -31,6 +31,7 @@ from members.insight.occasions import occasion
 from members.insight.sending import AT_ONCE, send_lines
 from members.insight.spending import Spending, expected_amount, fit_spending
 from members.mistakes import mistake
+from members.segments.differing import touch_differing
 
 CROSSED = "churn.risk_crossed"
 
@@ -146,6 +147,7 @@ def predict(connection: Connection, definition: Predictions, *, now: datetime, z
     connection.execute(text("ANALYZE fresh_predictions"))
     crossed = tell(connection, _crossings(now, zone), now=now)
     members, at_risk = connection.execute(_KEEP, {"now": now}).one()
+    touch_differing(connection, lambda asked: asked.prediction is not None, now=now)
     learnt = {
         "members": members, "at_risk": at_risk, "repeaters": int((known.histories.repeats > 0).sum()),
         "horizon_weeks": weeks_of(definition.horizon), "buying": asdict(buying),
