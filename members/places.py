@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.loyalty_tables import member_places, stores
 from language.problems import InputRefused, Problem, refuse
 from members.person import is_text
 from members.reckoning import touch
+from members.segments.differing import touch_differing
 
 COLUMNS = ("key", "name", "latitude", "longitude")
 NO_DEGREES = "{name} was expected from {least} to {most}; found {found}"
@@ -133,13 +134,18 @@ def _store(row: Mapping[str, str | None], file: str, line: int) -> Store | Probl
     return Store(key=cells["key"], name=cells["name"], closed_on=closed_on, **degrees)
 
 
-def save_stores(connection: Connection, wanted: Sequence[Store]) -> None:
-    """Keep these stores; those not named stay as they are."""
-    if wanted:
-        told = upsert(stores)
-        changed = {name: told.excluded[name] for name in ("name", "latitude", "longitude", "closed_on")}
-        keep = told.on_conflict_do_update(index_elements=["key"], set_=changed)
-        connection.execute(keep, [asdict(one) for one in wanted])
+def save_stores(connection: Connection, wanted: Sequence[Store], *, now: datetime) -> None:
+    """Keep these stores and let kept segments follow those that changed; those not named stay as they are."""
+    if not wanted:
+        return
+    told = upsert(stores)
+    new = {name: told.excluded[name] for name in ("name", "latitude", "longitude", "closed_on")}
+    differs = or_(*(stores.c[name].is_distinct_from(value) for name, value in new.items()))
+    keep = told.on_conflict_do_update(index_elements=["key"], set_=new, where=differs).returning(stores.c.key)
+    rows = {one.key: asdict(one) for one in wanted}
+    changed = set(connection.scalars(keep, [rows[key] for key in sorted(rows)]))
+    if changed:
+        touch_differing(connection, lambda asked: asked.near is not None and asked.near.store in changed, now=now)
 
 
 def list_stores(connection: Connection) -> list[Store]:
