@@ -1,7 +1,7 @@
 """Stores and places: read by line, kept once, and near across the date line and at the poles."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, select, text
 
 from database.engine import Database
 from database.loyalty_tables import member_places
-from database.member_tables import segment_members, touched_members
+from database.member_tables import segment_members, segment_rechecks, touched_members
 from database.tables import members
 from language.problems import InputRefused
 from members.conditions import parse_condition
@@ -101,6 +101,23 @@ def test_a_kept_segment_follows_a_store_that_is_new_and_one_that_moves(database:
         save_stores(connection, [shanghai], now=NOW)
         assert connection.scalars(select(touched_members.c.member_id)).all() == []
         assert inside(replace(shanghai, latitude=39.9, longitude=116.4)) == []
+
+
+def test_nobody_is_near_a_store_that_has_closed_and_who_was_leaves_at_midnight(database: Database) -> None:
+    asked = {"near": {"store": "sh", "within": "5km"}}
+    near = Segment.model_validate({"segment": "near", "keep": True, "condition": asked})
+    with database.transaction() as connection:
+        somebody_at(connection, 31.2, 121.5)
+        save_stores(connection, [Store(key="sh", name="sh", latitude=31.23, longitude=121.47, closed_on=date(2026, 8, 3))], now=NOW)
+        apply_segments(connection, SegmentFiles(segments=(near,), lists={}), now=NOW)
+        reckon(connection, now=NOW)
+        closing = datetime(2026, 8, 2, 16, tzinfo=UTC)  # Midnight in Shanghai.
+        assert connection.scalars(select(segment_rechecks.c.due_at)).all() == [closing]
+
+        for moment, members_inside in ((closing - timedelta(seconds=1), [1]), (closing, [])):
+            assert count_matching(connection, parse_condition(asked), moment) == len(members_inside)
+            reckon(connection, now=moment)
+            assert connection.scalars(select(segment_members.c.member_id)).all() == members_inside
 
 
 @pytest.mark.parametrize(
