@@ -1,10 +1,9 @@
 """Where members are, and where the stores are: points in degrees of WGS 84."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from itertools import zip_longest
 from pathlib import Path
 
 from sqlalchemy import Connection, or_, select
@@ -12,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.loyalty_tables import member_places, stores
 from language.problems import InputRefused, Problem, refuse
+from members.csv_files import read_rows
 from members.person import is_text
 from members.reckoning import touch
 from members.segments.differing import touch_differing
@@ -75,25 +75,22 @@ def read_stores(path: Path) -> list[Store]:
         InputRefused: with line and column of everything that is wrong.
     """
     file = str(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise refuse("the file cannot be read: {why}", file=file, why=error.strerror or type(error).__name__) from None
-    except UnicodeDecodeError:
-        raise refuse("the file must be text in UTF-8", file=file) from None
-    rows = csv.DictReader(io.StringIO(text))
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+    rows = read_rows(path)
+    head = next(rows, (1, []))[1]
+    missing = [name for name in COLUMNS if name not in head]
     if missing:
         raise refuse("the column {name} is missing", file=file, line=1, name=", ".join(missing))
     found: dict[str, Store] = {}
     problems: list[Problem] = []
-    for row in rows:
-        read = _store(row, file, rows.line_num)
+    for line, row in rows:
+        if not row:
+            continue
+        read = _store(dict(zip_longest(head, row[: len(head)], fillvalue="")), file, line)
         if isinstance(read, Problem):
             problems.append(read)
         elif read.key in found:
             problems.append(
-                Problem(sentence="{name} is defined twice", values={"name": read.key}, file=file, line=rows.line_num)
+                Problem(sentence="{name} is defined twice", values={"name": read.key}, file=file, line=line)
             )
         else:
             found[read.key] = read
@@ -102,12 +99,8 @@ def read_stores(path: Path) -> list[Store]:
     return list(found.values())
 
 
-def _store(row: Mapping[str, str | None], file: str, line: int) -> Store | Problem:
-    cells = {
-        name: (value or "").strip()
-        for name, value in row.items()
-        if isinstance(name, str) and not isinstance(value, list)
-    }
+def _store(row: Mapping[str, str], file: str, line: int) -> Store | Problem:
+    cells = {name: value.strip() for name, value in row.items()}
     degrees: dict[str, float] = {}
     for name in ("latitude", "longitude"):
         try:

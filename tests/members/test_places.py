@@ -120,6 +120,16 @@ def test_nobody_is_near_a_store_that_has_closed_and_who_was_leaves_at_midnight(d
             assert connection.scalars(select(segment_members.c.member_id)).all() == members_inside
 
 
+def test_stores_written_by_a_chinese_office_are_read_and_a_quote_that_never_ends_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_bytes("key,name,latitude,longitude\nsh,上海,31.23,121.47\n\n".encode("gb18030"))
+    assert [one.name for one in read_stores(file)] == ["上海"]
+    for content in (b'"' + b"m1\n" * 60_000, b'key,name,latitude,longitude\n"' + b"m1\n" * 60_000):
+        file.write_bytes(content)
+        with pytest.raises(InputRefused, match="the file cannot be read: field larger than field limit"):
+            read_stores(file)
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [

@@ -176,7 +176,8 @@ def test_what_is_wrong_is_told_by_file_line_and_field_and_nothing_is_applied(dat
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"", "a column named key"), (b"key\n", "the file holds no keys"), (b"a,b\n1,2\n", "found a, b"), (b"key\n\x00\n", "UTF-8 or GB 18030"), (b"\xff\xff,x\n", "UTF-8 or GB 18030")],
+    [(b"", "a column named key"), (b"key\n", "the file holds no keys"), (b"a,b\n1,2\n", "found a, b"), (b"key\n\x00\n", "UTF-8 or GB 18030"), (b"\xff\xff,x\n", "UTF-8 or GB 18030"),
+     (b'"' + b"m1\n" * 60_000, "the file cannot be read: field larger than field limit")],
 )
 def test_a_list_that_is_none_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "l.csv").write_bytes(content)
