@@ -15,7 +15,7 @@ from members.derived_events import tell
 from members.insight.cluster_words import called, marks
 from members.insight.clustering import Scaling, group, learn_scaling, nearest, recognised
 from members.insight.clusters import Clusters, Measured, measure_members
-from members.insight.nights import Fit, is_night, load_fit, note_problem, only_definition, save_fit
+from members.insight.nights import Fit, is_night, forget_problem, load_fit, note_problem, only_definition, save_fit
 from members.insight.occasions import occasion
 from members.insight.sending import AT_ONCE, send_lines
 
@@ -92,6 +92,7 @@ def cluster_members(
         changed = connection.execute(_KEEP, {"now": now}).scalar_one()
         measured = Measured(member_ids=measured.member_ids, values=measured.values, cluster=places)
         if not refit and now < standing.fitted_at + definition.refit:
+            forget_problem(connection, Clusters.kind)
             return Clustered(members=len(places), moved=moved, changed=changed, refitted=False)
     changed += _refit(connection, definition, fit, measured, now=now)
     return Clustered(members=len(measured.member_ids), moved=moved, changed=changed, refitted=True)

@@ -101,8 +101,7 @@ def read_segments(path: Path, *, known: Mapping[str, Condition] | None = None) -
                 lists[one.name] = read_keys(folder / one.listed)
         except InputRefused as refused:
             problems.extend(refused.problems)
-    if known is not None:
-        problems += _about_each_other(path, found, known)
+    problems += _about_each_other(path, found, _taken_as_known(found) if known is None else known)
     if problems:
         raise InputRefused(problems)
     return SegmentFiles(segments=tuple(found), lists=lists)
@@ -118,6 +117,21 @@ def _about_each_other(path: Path, found: list[Segment], known: Mapping[str, Cond
         except InputRefused as refused:
             problems += [_placed(problem, path, one.name) for problem in refused.problems]
     return problems
+
+
+def _taken_as_known(found: list[Segment]) -> dict[str, Condition]:
+    """Return something for every name that the files ask about: those they define themselves come in its place."""
+    anything = Condition(sample=SampleQuestion(share=1, seed="anything"))
+    known: dict[str, Condition] = {}
+    waiting = [one.kept().condition for one in found]
+    while waiting:
+        asked = waiting.pop()
+        waiting += asked.all or asked.any or ([asked.not_] if asked.not_ else [])
+        if asked.listed is not None:
+            known[asked.listed] = Condition(listed=asked.listed)
+        elif asked.segment is not None:
+            known.setdefault(asked.segment, anything)
+    return known
 
 
 def _placed(problem: Problem, path: Path, name: str) -> Problem:

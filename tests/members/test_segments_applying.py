@@ -174,6 +174,14 @@ def test_what_is_wrong_is_told_by_file_line_and_field_and_nothing_is_applied(dat
     assert refused.value.told("zh")
 
 
+def test_a_check_finds_circles_without_knowing_what_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, a="segment: a\ncondition: {any: [{segment: kept}, {listed: uploaded}, {segment: uploaded}]}\n")
+    assert len(read_segments(tmp_path).segments) == 1
+    write(tmp_path, b="segment: b\ncondition: {not: {segment: c}}\n", c="segment: c\ncondition: {segment: b}\n")
+    with pytest.raises(InputRefused, match="b.yaml:2:condition: the segment asks about itself: b → c → b"):
+        read_segments(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [(b"", "a column named key"), (b"key\n", "the file holds no keys"), (b"a,b\n1,2\n", "found a, b"), (b"key\n\x00\n", "UTF-8 or GB 18030"), (b"\xff\xff,x\n", "UTF-8 or GB 18030"),

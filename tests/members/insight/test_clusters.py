@@ -168,6 +168,13 @@ def test_where_nothing_can_be_learnt_it_is_said_and_clusters_stay(database: Data
         assert fit.parameters["problem"]["sentence"].startswith("nobody has facts")
         with pytest.raises(InputRefused, match="there is no cluster c9"):
             name_cluster(connection, "c9", "x")
+        connection.execute(insert(order_facts), [_facts(member) for member in clusters_of(connection)])
+
+    keep_up(database, zone=ZONE, now=NOW + timedelta(days=2), chores=NIGHTLY)
+    with database.transaction() as connection:
+        fit = load_fit(connection, "clusters")
+        assert fit is not None
+        assert (fit.fitted_at, fit.parameters.get("problem")) == (NOW, None)
 
 
 def _facts(member: int) -> dict[str, object]:
