@@ -104,7 +104,6 @@ def _refit(connection: Connection, definition: Clusters, fit: Fit | None, measur
     points = scaling.apply(measured.values)
     found = group(points, definition.numbers, seed=definition.seed)
     labels = nearest(points, found.centres)
-    known = {each["id"]: each for each in (fit.parameters.get("clusters", ()) if fit else ())}
     same = recognised(labels, len(found.centres), measured.cluster)
     next_number = fit.parameters.get("next", 1) if fit else 1
     ids: list[str] = []
@@ -112,6 +111,8 @@ def _refit(connection: Connection, definition: Clusters, fit: Fit | None, measur
         if index not in same:
             same[index], next_number = f"c{next_number}", next_number + 1
         ids.append(same[index])
+    latest = load_fit(connection, Clusters.kind, for_update=True)  # Somebody may have given names meanwhile.
+    known = {each["id"]: each for each in (latest.parameters.get("clusters", ()) if latest else ())}
     described = [_described(definition, measured, labels == place, found.centres[place], known.get(one), one) for place, one in enumerate(ids)]
     learnt = {
         "learnt_by": _learnt_by(definition), "scaling": asdict(scaling), "next": next_number, "clusters": described,
@@ -177,7 +178,7 @@ def name_cluster(connection: Connection, cluster: str, name: str) -> None:
     Raises:
         InputRefused: there is no such cluster, or the name is none.
     """
-    fit = load_fit(connection, Clusters.kind)
+    fit = load_fit(connection, Clusters.kind, for_update=True)
     clusters = fit.parameters.get("clusters", []) if fit else []
     if not 0 < len(name.strip()) <= 100:
         raise refuse("a name has 1 to 100 characters")
