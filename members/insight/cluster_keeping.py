@@ -36,7 +36,9 @@ WITH gone AS (
     RETURNING member_id
 ), changed AS (
     INSERT INTO member_clusters (member_id, cluster, since)
-    SELECT member_id, cluster, :now FROM fresh_clusters ORDER BY member_id
+    SELECT member_id, cluster, :now
+    FROM fresh_clusters AS fresh JOIN members ON members.id = fresh.member_id
+    WHERE members.erased_at IS NULL AND members.merged_into IS NULL ORDER BY member_id
     ON CONFLICT (member_id) DO UPDATE SET (cluster, since) = (excluded.cluster, excluded.since)
     WHERE member_clusters.cluster <> excluded.cluster
     RETURNING member_id

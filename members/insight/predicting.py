@@ -106,7 +106,9 @@ WITH gone AS (
     RETURNING member_id
 ), kept AS (
     INSERT INTO predictions (member_id, alive, expected_orders, expected_value, at_risk, predicted_at)
-    SELECT member_id, alive, expected_orders, expected_value, at_risk, :now FROM fresh_predictions ORDER BY member_id
+    SELECT member_id, alive, expected_orders, expected_value, at_risk, :now
+    FROM fresh_predictions AS fresh JOIN members ON members.id = fresh.member_id
+    WHERE members.erased_at IS NULL AND members.merged_into IS NULL ORDER BY member_id
     ON CONFLICT (member_id) DO UPDATE
     SET (alive, expected_orders, expected_value, at_risk, predicted_at) =
         (excluded.alive, excluded.expected_orders, excluded.expected_value, excluded.at_risk, excluded.predicted_at)

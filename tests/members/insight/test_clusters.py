@@ -195,7 +195,7 @@ def test_where_nothing_can_be_learnt_it_is_said_and_clusters_stay(database: Data
         assert fit.parameters["problem"]["sentence"].startswith("nobody has facts")
         with pytest.raises(InputRefused, match="there is no cluster c9"):
             name_cluster(connection, "c9", "x")
-        connection.execute(insert(order_facts), [_facts(member) for member in clusters_of(connection)])
+        connection.execute(insert(order_facts), [_facts(member) | {"last_order_at": NOW, "average_order": 1} for member in clusters_of(connection)])
 
     keep_up(database, zone=ZONE, now=NOW + timedelta(days=2), chores=NIGHTLY)
     with database.transaction() as connection:
