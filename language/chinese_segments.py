@@ -39,6 +39,7 @@ SEGMENTS: dict[str, str] = {
     "has: {values}": "实际：{values}",
     "{member} is in {segment}": "{member} 在人群 {segment} 中",
     "{member} is not in {segment}": "{member} 不在人群 {segment} 中",
+    "erased or merged": "已删除或已合并",
     "all": "全部满足",
     "any": "满足任一",
     "not": "不满足",

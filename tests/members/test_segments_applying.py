@@ -225,6 +225,16 @@ def test_reasons_are_a_tree_with_the_members_own_values(database: Database) -> N
     assert (either.holds, [part.holds for part in either.parts]) == (False, [False, False])
 
 
+def test_whoever_was_erased_is_said_to_be_in_no_segment(database: Database) -> None:
+    asked = parse_condition({"not": {"tags": {"has": "vip"}}})
+    with database.transaction() as connection:
+        (member,) = people(connection, "gold")
+        assert reasons_of(connection, asked, member, NOW, segments={}).holds
+        connection.execute(update(members).values(erased_at=NOW))
+        reason = reasons_of(connection, asked, member, NOW, segments={})
+    assert (reason.holds, [(part.name, part.holds) for part in reason.parts]) == (False, [("erased or merged", False), ("not", True)])
+
+
 HOSTILE = ["'; DROP TABLE members; --", "%s %(x)s %", "\\", "$$", ":name", "a" * 1000, "(a+)+$", "☃\u202e", '"', "{}", "\x1f", "NULL"]
 
 
