@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 from database.engine import Database
 from database.member_tables import segment_members, segment_rechecks
 from database.tables import addresses, events, members
+from members.condition_sql import QUESTIONS
 from members.conditions import parse_condition
 from members.consent import suppress, unsuppress, withdraw
 from members.events import NewEvent, record
@@ -19,6 +20,7 @@ from members.reckoning import reckon
 from members.segments.applying import apply_segments
 from members.segments.definition import Segment, SegmentFiles
 from members.segments.entering import follow_segments
+from members.segments.rechecking import CHANGES
 from members.segments.storing import KeptSegment, store_segments
 from tests.campaigns.test_sharing import SOMEBODY_WAITS_FOR_US
 from tests.makers import make_members
@@ -138,6 +140,12 @@ def test_consents_and_stops_touch_whose_they_are(database: Database) -> None:
         unsuppress(connection, "sms", [mark], reasons=["reply"])
         reckon_all(connection, NOW)
         assert told_of(connection)[-1] == ("m1", "segment.entered", "sms")
+
+
+def test_of_every_question_it_is_said_whether_time_changes_its_answer() -> None:
+    never = {"tags", "consent", "reachable", "received", "rfm", "prediction", "cluster", "sample", "listed"}
+    assert QUESTIONS.keys() == CHANGES.keys() | never
+    assert not CHANGES.keys() & never
 
 
 def test_work_is_found_when_time_alone_may_have_changed_an_answer(database: Database) -> None:
