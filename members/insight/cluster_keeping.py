@@ -15,7 +15,7 @@ from members.derived_events import tell
 from members.insight.cluster_words import called, marks
 from members.insight.clustering import Scaling, group, learn_scaling, nearest, recognised
 from members.insight.clusters import Clusters, Measured, measure_members
-from members.insight.nights import Fit, is_night, forget_problem, load_fit, note_problem, only_definition, save_fit
+from members.insight.nights import Fit, forget_problem, is_night, load_fit, note_problem, only_definition, save_fit
 from members.insight.occasions import occasion
 from members.insight.sending import AT_ONCE, send_lines
 
