@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from database.holding import hold_members
 from database.tables import members, sends, template_versions
 from members.definitions import load_definitions
 from members.surveys.answering import answer, is_answered
@@ -60,7 +61,10 @@ def find_asked(connection: Connection, place: Click) -> Asked | None:
 
 
 def take_answer(connection: Connection, asked: Asked, *, score: int, comment: str, now: datetime) -> bool:
-    """Keep the answer; False: there is one already."""
-    return answer(
-        connection, asked.survey, asked.member_id, asked.occasion, score=score, comment=comment, now=now
-    )
+    """Keep the answer with whoever the member is by now; False: there is one already, or nobody to keep it with."""
+    hold_members(connection, [asked.member_id])  # No merge moves their answers between our look and our answer.
+    whose = select(func.coalesce(members.c.merged_into, members.c.id))
+    member_id = connection.scalar(whose.where(members.c.id == asked.member_id, members.c.erased_at.is_(None)))
+    if member_id is None:
+        return False
+    return answer(connection, asked.survey, member_id, asked.occasion, score=score, comment=comment, now=now)

@@ -11,7 +11,7 @@ def expanded(condition: Condition, segments: Mapping[str, Condition]) -> Conditi
     """Return the condition with every segment's own condition in place of its name.
 
     Raises:
-        InputRefused: a segment is not known, asks about itself, or the whole is too large.
+        InputRefused: a segment or a list is not known, a segment asks about itself, or the whole is too large.
     """
     return _Expansion(segments).of(condition, path=(), depth=1)
 
@@ -35,7 +35,19 @@ class _Expansion:
             return Condition(all=[self.of(inner, path=path, depth=depth + 1) for inner in condition.all])
         if condition.any is not None:
             return Condition(any=[self.of(inner, path=path, depth=depth + 1) for inner in condition.any])
+        if condition.listed is not None:
+            self._must_be_a_list(condition.listed)
         return condition
+
+    def _must_be_a_list(self, name: str) -> None:
+        """Refuse a list nobody knows: nobody would be on it, and ``not`` of it would be everybody."""
+        if self._segments.get(name) == Condition(listed=name):
+            return
+        lists = [other for other, asked in self._segments.items() if asked == Condition(listed=other)]
+        near = difflib.get_close_matches(name, lists, n=1)
+        if near:
+            raise refuse("there is no list {name}; did you mean {near}?", name=name, near=near[0], field="listed")
+        raise refuse("there is no list {name}", name=name, field="listed")
 
     def _named(self, name: str, path: tuple[str, ...]) -> Condition:
         if name in path:

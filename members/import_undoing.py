@@ -33,6 +33,7 @@ from members.import_undoing_sql import (
     WHOSE_CONSENTS,
 )
 from members.reckoning import touch
+from members.segments.storing import hold_definitions
 
 BATCH = 5000
 HELD_AT_ONCE = 1_000  #: members whose consents are answered in one transaction: there is room to hold few thousand
@@ -173,6 +174,7 @@ def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: da
     The rows stay, out of everybody's reach: the database would look through every send ever made
     for each address before it let one go.
     """
+    hold_definitions(connection)
     _hold_rows(connection, ids)
     later = [
         select(literal(1)).where(table.c.member_id == members.c.id, which, not_(_of_the_import(table.c.created_at, entry)))

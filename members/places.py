@@ -1,19 +1,20 @@
 """Where members are, and where the stores are: points in degrees of WGS 84."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from itertools import zip_longest
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.loyalty_tables import member_places, stores
 from language.problems import InputRefused, Problem, refuse
+from members.csv_files import read_rows
 from members.person import is_text
 from members.reckoning import touch
+from members.segments.differing import touch_differing
 
 COLUMNS = ("key", "name", "latitude", "longitude")
 NO_DEGREES = "{name} was expected from {least} to {most}; found {found}"
@@ -74,25 +75,22 @@ def read_stores(path: Path) -> list[Store]:
         InputRefused: with line and column of everything that is wrong.
     """
     file = str(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise refuse("the file cannot be read: {why}", file=file, why=error.strerror or type(error).__name__) from None
-    except UnicodeDecodeError:
-        raise refuse("the file must be text in UTF-8", file=file) from None
-    rows = csv.DictReader(io.StringIO(text))
-    missing = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
+    rows = read_rows(path)
+    head = next(rows, (1, []))[1]
+    missing = [name for name in COLUMNS if name not in head]
     if missing:
         raise refuse("the column {name} is missing", file=file, line=1, name=", ".join(missing))
     found: dict[str, Store] = {}
     problems: list[Problem] = []
-    for row in rows:
-        read = _store(row, file, rows.line_num)
+    for line, row in rows:
+        if not row:
+            continue
+        read = _store(dict(zip_longest(head, row[: len(head)], fillvalue="")), file, line)
         if isinstance(read, Problem):
             problems.append(read)
         elif read.key in found:
             problems.append(
-                Problem(sentence="{name} is defined twice", values={"name": read.key}, file=file, line=rows.line_num)
+                Problem(sentence="{name} is defined twice", values={"name": read.key}, file=file, line=line)
             )
         else:
             found[read.key] = read
@@ -101,12 +99,8 @@ def read_stores(path: Path) -> list[Store]:
     return list(found.values())
 
 
-def _store(row: Mapping[str, str | None], file: str, line: int) -> Store | Problem:
-    cells = {
-        name: (value or "").strip()
-        for name, value in row.items()
-        if isinstance(name, str) and not isinstance(value, list)
-    }
+def _store(row: Mapping[str, str], file: str, line: int) -> Store | Problem:
+    cells = {name: value.strip() for name, value in row.items()}
     degrees: dict[str, float] = {}
     for name in ("latitude", "longitude"):
         try:
@@ -133,13 +127,18 @@ def _store(row: Mapping[str, str | None], file: str, line: int) -> Store | Probl
     return Store(key=cells["key"], name=cells["name"], closed_on=closed_on, **degrees)
 
 
-def save_stores(connection: Connection, wanted: Sequence[Store]) -> None:
-    """Keep these stores; those not named stay as they are."""
-    if wanted:
-        told = upsert(stores)
-        changed = {name: told.excluded[name] for name in ("name", "latitude", "longitude", "closed_on")}
-        keep = told.on_conflict_do_update(index_elements=["key"], set_=changed)
-        connection.execute(keep, [asdict(one) for one in wanted])
+def save_stores(connection: Connection, wanted: Sequence[Store], *, now: datetime) -> None:
+    """Keep these stores and let kept segments follow those that changed; those not named stay as they are."""
+    if not wanted:
+        return
+    told = upsert(stores)
+    new = {name: told.excluded[name] for name in ("name", "latitude", "longitude", "closed_on")}
+    differs = or_(*(stores.c[name].is_distinct_from(value) for name, value in new.items()))
+    keep = told.on_conflict_do_update(index_elements=["key"], set_=new, where=differs).returning(stores.c.key)
+    rows = {one.key: asdict(one) for one in wanted}
+    changed = set(connection.scalars(keep, [rows[key] for key in sorted(rows)]))
+    if changed:
+        touch_differing(connection, lambda asked: asked.near is not None and asked.near.store in changed, now=now)
 
 
 def list_stores(connection: Connection) -> list[Store]:

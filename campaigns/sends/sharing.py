@@ -6,7 +6,7 @@ finds whose it is.  Addresses that only one member has now, nearly all of them, 
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import CTE, ColumnElement, Interval, Text, and_, case, exists, literal, select
+from sqlalchemy import CTE, ColumnElement, Interval, Text, and_, case, exists, literal, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from database.member_tables import address_turns, order_facts
@@ -63,11 +63,14 @@ def turns_taken(choices: CTE, campaign: ColumnElement[int], now: ColumnElement[d
     is_over = and_(
         row.c.occasion == IN_JOURNEYS, row.c.taken_at <= taking.excluded.taken_at - literal(JOURNEY_TURN, Interval)
     )
+    # Whoever has the turn and is written to again has it for another day from then on.
+    is_again = and_(row.c.occasion == IN_JOURNEYS, row.c.member_id == taking.excluded.member_id)
     return (
         taking.on_conflict_do_update(
             index_elements=["campaign_id", "occasion", "channel", "fingerprint"],
             set_={
-                name: case((is_over, taking.excluded[name]), else_=row.c[name]) for name in ("member_id", "taken_at")
+                "member_id": case((is_over, taking.excluded.member_id), else_=row.c.member_id),
+                "taken_at": case((or_(is_over, is_again), taking.excluded.taken_at), else_=row.c.taken_at),
             },
         )
         .returning(row.c.occasion, row.c.channel, row.c.fingerprint, row.c.member_id)

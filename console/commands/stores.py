@@ -29,7 +29,7 @@ def import_stores(
     """Bring in stores with their coordinates; one that is known already is changed."""
     found = read_stores(file)
     with open_application() as application, application.database.transaction() as connection:
-        save_stores(connection, found)
+        save_stores(connection, found, now=read_clock(connection))
     if as_json:
         print_json({"stores": len(found)})
     else:

@@ -25,6 +25,7 @@ from members.identity.moving_sql import (
 )
 from members.identity.totals import count_again
 from members.reckoning import touch
+from members.segments.storing import hold_definitions
 
 #: How long a merge can be taken back; after that what it moved is forgotten.
 UNDONE_WITHIN = timedelta(days=30)
@@ -74,6 +75,7 @@ def begin_merges(connection: Connection, pairs: Sequence[Pair], *, by: str, now:
 
 def hold_rows(connection: Connection, ids: Sequence[int]) -> None:
     """Wait for whoever decides about these members or tells something of them, and keep others waiting."""
+    hold_definitions(connection)
     hold_members(connection, ids)
     for statement in LOCKS:
         connection.execute(text(statement), {"ids": list(ids)})

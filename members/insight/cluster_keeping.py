@@ -15,7 +15,7 @@ from members.derived_events import tell
 from members.insight.cluster_words import called, marks
 from members.insight.clustering import Scaling, group, learn_scaling, nearest, recognised
 from members.insight.clusters import Clusters, Measured, measure_members
-from members.insight.nights import Fit, is_night, load_fit, note_problem, only_definition, save_fit
+from members.insight.nights import Fit, forget_problem, is_night, load_fit, note_problem, only_definition, save_fit
 from members.insight.occasions import occasion
 from members.insight.sending import AT_ONCE, send_lines
 
@@ -36,7 +36,9 @@ WITH gone AS (
     RETURNING member_id
 ), changed AS (
     INSERT INTO member_clusters (member_id, cluster, since)
-    SELECT member_id, cluster, :now FROM fresh_clusters ORDER BY member_id
+    SELECT member_id, cluster, :now
+    FROM fresh_clusters AS fresh JOIN members ON members.id = fresh.member_id
+    WHERE members.erased_at IS NULL AND members.merged_into IS NULL ORDER BY member_id
     ON CONFLICT (member_id) DO UPDATE SET (cluster, since) = (excluded.cluster, excluded.since)
     WHERE member_clusters.cluster <> excluded.cluster
     RETURNING member_id
@@ -92,6 +94,7 @@ def cluster_members(
         changed = connection.execute(_KEEP, {"now": now}).scalar_one()
         measured = Measured(member_ids=measured.member_ids, values=measured.values, cluster=places)
         if not refit and now < standing.fitted_at + definition.refit:
+            forget_problem(connection, Clusters.kind)
             return Clustered(members=len(places), moved=moved, changed=changed, refitted=False)
     changed += _refit(connection, definition, fit, measured, now=now)
     return Clustered(members=len(measured.member_ids), moved=moved, changed=changed, refitted=True)
@@ -103,7 +106,6 @@ def _refit(connection: Connection, definition: Clusters, fit: Fit | None, measur
     points = scaling.apply(measured.values)
     found = group(points, definition.numbers, seed=definition.seed)
     labels = nearest(points, found.centres)
-    known = {each["id"]: each for each in (fit.parameters.get("clusters", ()) if fit else ())}
     same = recognised(labels, len(found.centres), measured.cluster)
     next_number = fit.parameters.get("next", 1) if fit else 1
     ids: list[str] = []
@@ -111,6 +113,8 @@ def _refit(connection: Connection, definition: Clusters, fit: Fit | None, measur
         if index not in same:
             same[index], next_number = f"c{next_number}", next_number + 1
         ids.append(same[index])
+    latest = load_fit(connection, Clusters.kind, for_update=True)  # Somebody may have given names meanwhile.
+    known = {each["id"]: each for each in (latest.parameters.get("clusters", ()) if latest else ())}
     described = [_described(definition, measured, labels == place, found.centres[place], known.get(one), one) for place, one in enumerate(ids)]
     learnt = {
         "learnt_by": _learnt_by(definition), "scaling": asdict(scaling), "next": next_number, "clusters": described,
@@ -176,7 +180,7 @@ def name_cluster(connection: Connection, cluster: str, name: str) -> None:
     Raises:
         InputRefused: there is no such cluster, or the name is none.
     """
-    fit = load_fit(connection, Clusters.kind)
+    fit = load_fit(connection, Clusters.kind, for_update=True)
     clusters = fit.parameters.get("clusters", []) if fit else []
     if not 0 < len(name.strip()) <= 100:
         raise refuse("a name has 1 to 100 characters")

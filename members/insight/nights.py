@@ -89,9 +89,10 @@ class Fit:
     fitted_at: datetime
 
 
-def load_fit(connection: Connection, kind: str) -> Fit | None:
-    """Return what the model of this kind learnt last; None: nothing so far."""
-    found = connection.execute(select(fits).where(fits.c.kind == kind)).one_or_none()
+def load_fit(connection: Connection, kind: str, *, for_update: bool = False) -> Fit | None:
+    """Return what the model of this kind learnt last, for oneself alone where it is to be changed; None: nothing so far."""
+    wanted = select(fits).where(fits.c.kind == kind)
+    found = connection.execute(wanted.with_for_update() if for_update else wanted).one_or_none()
     return Fit(name=found.name, parameters=found.parameters, fitted_at=found.fitted_at) if found else None
 
 
@@ -107,9 +108,17 @@ def save_fit(connection: Connection, kind: str, name: str, parameters: Mapping[s
     )
 
 
+def forget_problem(connection: Connection, kind: str) -> None:
+    """Say no longer why a model could not learn: what it knows was enough again."""
+    known = load_fit(connection, kind, for_update=True)
+    if known is not None and "problem" in known.parameters:
+        parameters = {name: value for name, value in known.parameters.items() if name != "problem"}
+        connection.execute(update(fits).where(fits.c.kind == kind).values(parameters=parameters))
+
+
 def note_problem(connection: Connection, kind: str, name: str, refused: InputRefused, *, now: datetime) -> None:
     """Keep why a model could not learn beside what it knew before, which stays."""
-    known = load_fit(connection, kind)
+    known = load_fit(connection, kind, for_update=True)
     problem = {"sentence": refused.problems[0].sentence, "values": dict(refused.problems[0].values), "at": now.isoformat()}
     if known is None:
         save_fit(connection, kind, name, {"problem": problem}, now=now)

@@ -31,6 +31,7 @@ from members.insight.occasions import occasion
 from members.insight.sending import AT_ONCE, send_lines
 from members.insight.spending import Spending, expected_amount, fit_spending
 from members.mistakes import mistake
+from members.segments.differing import touch_differing
 
 CROSSED = "churn.risk_crossed"
 
@@ -105,7 +106,9 @@ WITH gone AS (
     RETURNING member_id
 ), kept AS (
     INSERT INTO predictions (member_id, alive, expected_orders, expected_value, at_risk, predicted_at)
-    SELECT member_id, alive, expected_orders, expected_value, at_risk, :now FROM fresh_predictions ORDER BY member_id
+    SELECT member_id, alive, expected_orders, expected_value, at_risk, :now
+    FROM fresh_predictions AS fresh JOIN members ON members.id = fresh.member_id
+    WHERE members.erased_at IS NULL AND members.merged_into IS NULL ORDER BY member_id
     ON CONFLICT (member_id) DO UPDATE
     SET (alive, expected_orders, expected_value, at_risk, predicted_at) =
         (excluded.alive, excluded.expected_orders, excluded.expected_value, excluded.at_risk, excluded.predicted_at)
@@ -146,6 +149,7 @@ def predict(connection: Connection, definition: Predictions, *, now: datetime, z
     connection.execute(text("ANALYZE fresh_predictions"))
     crossed = tell(connection, _crossings(now, zone), now=now)
     members, at_risk = connection.execute(_KEEP, {"now": now}).one()
+    touch_differing(connection, lambda asked: asked.prediction is not None, now=now)
     learnt = {
         "members": members, "at_risk": at_risk, "repeaters": int((known.histories.repeats > 0).sum()),
         "horizon_weeks": weeks_of(definition.horizon), "buying": asdict(buying),

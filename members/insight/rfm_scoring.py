@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, column, func, table, text
 
 from database.loyalty_tables import rfm_scores
+from database.tables import members
 from members.derived_events import tell
 from members.insight.nights import is_night, only_definition
 from members.insight.occasions import occasion
 from members.insight.orders import count_orders
 from members.insight.rfm import Rfm
+from members.segments.picking import IS_SOMEBODY
 
 MOVED = "rfm.moved"
 
@@ -55,7 +57,9 @@ WITH gone AS (
     WHERE NOT EXISTS (SELECT FROM fresh_rfm WHERE fresh_rfm.member_id = rfm_scores.member_id) RETURNING member_id
 ), changed AS (
     INSERT INTO rfm_scores (member_id, recency, frequency, monetary, cell, scored_at)
-    SELECT member_id, recency, frequency, monetary, cell, :now FROM fresh_rfm ORDER BY member_id
+    SELECT member_id, recency, frequency, monetary, cell, :now
+    FROM fresh_rfm AS fresh JOIN members ON members.id = fresh.member_id
+    WHERE members.erased_at IS NULL AND members.merged_into IS NULL ORDER BY member_id
     ON CONFLICT (member_id) DO UPDATE
     SET (recency, frequency, monetary, cell, scored_at) =
         (excluded.recency, excluded.frequency, excluded.monetary, excluded.cell, excluded.scored_at)
@@ -112,8 +116,8 @@ def score_members(connection: Connection, definition: Rfm, *, now: datetime, zon
     """Score everybody who bought within the window, tell who moved, and touch whose scores changed."""
     _work_out(connection, definition, now=now, zone=zone)
     moved = tell(connection, _movements(now, zone), now=now)
-    members, changed, gone = connection.execute(_KEEP, {"now": now}).one()
-    return Scored(members=members, changed=changed, gone=gone, moved=moved, cells=_counted(connection, definition))
+    scored, changed, gone = connection.execute(_KEEP, {"now": now}).one()
+    return Scored(members=scored, changed=changed, gone=gone, moved=moved, cells=_counted(connection, definition))
 
 
 def count_cells(connection: Connection, definition: Rfm, *, now: datetime, zone: tzinfo) -> Sequence[CellCount]:
@@ -165,6 +169,7 @@ def _movements(now: datetime, zone: tzinfo) -> Select[Any]:
     )  # fmt: skip
     return (
         occasion(MOVED, rfm_scores.c.member_id, ways, now=now, zone=zone)
+        .join(members, members.c.id == rfm_scores.c.member_id)
         .outerjoin(_fresh, _fresh.c.member_id == rfm_scores.c.member_id)
-        .where(rfm_scores.c.cell.is_distinct_from(_fresh.c.cell))
+        .where(IS_SOMEBODY, rfm_scores.c.cell.is_distinct_from(_fresh.c.cell))
     )

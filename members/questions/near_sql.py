@@ -1,11 +1,13 @@
 """Great-circle distance in SQL, with a box around the place that an index can find first."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Double, FromClause, Select, and_, case, cast, func, literal, or_, select
 
 from database.loyalty_tables import member_places, stores
 from members.comparison_sql import Clause
+from members.comparisons import DEFAULT_ZONE
 from members.questions.asked import Asked
 from members.questions.nearness import EARTH_RADIUS, NearQuestion
 
@@ -43,14 +45,20 @@ def _in_box(row: FromClause, latitude: Number, longitude: Number, within: float)
     return and_(row.c.latitude.between(latitude - degrees, latitude + degrees), around)
 
 
-def places_near(question: NearQuestion) -> tuple[FromClause, Select[Any], Number]:
+def is_open(shop: FromClause, now: datetime) -> Clause:
+    """Say whether a store is still there: from the day on that it closed it is not."""
+    closed: Number = shop.c.closed_on
+    return or_(closed.is_(None), closed > now.astimezone(DEFAULT_ZONE).date())
+
+
+def places_near(question: NearQuestion, now: datetime) -> tuple[FromClause, Select[Any], Number]:
     """Return the places, the query for the members in the box around what is asked about, and the distance in metres."""
     row, shop = member_places.alias(), stores.alias()
     found = select(row.c.member_id).select_from(row)
     latitude: Number
     longitude: Number
     if question.store is not None:
-        found = found.join(shop, shop.c.key == question.store)
+        found = found.join(shop, and_(shop.c.key == question.store, is_open(shop, now)))
         latitude, longitude = shop.c.latitude, shop.c.longitude
     else:
         latitude, longitude = cast(literal(question.latitude), Double), cast(literal(question.longitude), Double)
@@ -61,7 +69,7 @@ def places_near(question: NearQuestion) -> tuple[FromClause, Select[Any], Number
 
 
 def is_near(question: NearQuestion, asked: Asked) -> Clause:
-    row, found, metres = places_near(question)
+    row, found, metres = places_near(question, asked.now)
     near = found.where(metres <= question.within)
     if asked.of_everybody:
         return asked.member.in_(near)

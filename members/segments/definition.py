@@ -1,7 +1,5 @@
 """Segments as people write them: a condition, an uploaded list of keys, or a sample of another segment."""
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from language.documents import read_document
 from language.problems import InputRefused, Problem, refuse
 from members.comparisons import Words
 from members.condition_model import Condition, Name
+from members.csv_files import read_rows
 from members.definitions import Definition, read_definitions
 from members.expansion import expanded
 from members.mistakes import mistake
@@ -102,8 +101,7 @@ def read_segments(path: Path, *, known: Mapping[str, Condition] | None = None) -
                 lists[one.name] = read_keys(folder / one.listed)
         except InputRefused as refused:
             problems.extend(refused.problems)
-    if known is not None:
-        problems += _about_each_other(path, found, known)
+    problems += _about_each_other(path, found, _taken_as_known(found) if known is None else known)
     if problems:
         raise InputRefused(problems)
     return SegmentFiles(segments=tuple(found), lists=lists)
@@ -119,6 +117,21 @@ def _about_each_other(path: Path, found: list[Segment], known: Mapping[str, Cond
         except InputRefused as refused:
             problems += [_placed(problem, path, one.name) for problem in refused.problems]
     return problems
+
+
+def _taken_as_known(found: list[Segment]) -> dict[str, Condition]:
+    """Return something for every name that the files ask about: those they define themselves come in its place."""
+    anything = Condition(sample=SampleQuestion(share=1, seed="anything"))
+    known: dict[str, Condition] = {}
+    waiting = [one.kept().condition for one in found]
+    while waiting:
+        asked = waiting.pop()
+        waiting += asked.all or asked.any or ([asked.not_] if asked.not_ else [])
+        if asked.listed is not None:
+            known[asked.listed] = Condition(listed=asked.listed)
+        elif asked.segment is not None:
+            known.setdefault(asked.segment, anything)
+    return known
 
 
 def _placed(problem: Problem, path: Path, name: str) -> Problem:
@@ -138,18 +151,8 @@ def read_keys(path: Path) -> KeyList:
         InputRefused: it cannot be read, has no such column, or has no keys.
     """
     file = str(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise refuse("the file cannot be read: {why}", file=file, why=error.strerror or type(error).__name__) from None
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("gb18030", errors="replace")
-    if "\0" in text or "\ufffd" in text:
-        raise refuse("the file must be text in UTF-8 or GB 18030", file=file)
-    rows = csv.reader(io.StringIO(text))
-    head = [cell.strip() for cell in next(rows, [])]
+    rows = read_rows(path)
+    head = [cell.strip() for cell in next(rows, (1, []))[1]]
     place = next((head.index(name) for name in KEY_COLUMNS if name in head), 0 if len(head) == 1 else None)
     if place is None:
         raise refuse(
@@ -159,13 +162,10 @@ def read_keys(path: Path) -> KeyList:
     lines: dict[str, int] = {}
     if len(head) == 1 and head[0] and head[0] not in KEY_COLUMNS:
         lines[head[0]] = 1  # A bare list of keys has no head.
-    try:
-        for row in rows:
-            key = row[place].strip() if len(row) > place else ""
-            if key:
-                lines.setdefault(key, rows.line_num)
-    except csv.Error as error:
-        raise refuse("the file cannot be read: {why}", file=file, line=rows.line_num, why=error) from None
+    for line, row in rows:
+        key = row[place].strip() if len(row) > place else ""
+        if key:
+            lines.setdefault(key, line)
     if not lines:
         raise refuse("the file holds no keys", file=file)
     if len(lines) > MOST_KEYS:

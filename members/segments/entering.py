@@ -54,7 +54,7 @@ def follow_segments(connection: Connection, member_ids: Sequence[int], now: date
     for name, one in known.items():
         if one.keep:
             whole = expanded(one.condition, named)
-            move(connection, name, _inside(whole, now, touched), now=now, told=True, touched=touched)
+            move(connection, name, _inside(whole, named, now, touched), now=now, told=True, touched=touched)
             _note_rechecks(connection, name, whole, now, touched)
 
 
@@ -63,7 +63,7 @@ def recount(
 ) -> None:
     """Find out anew who is in a kept segment, of everybody at once; ``told``: whoever enters or leaves is told of."""
     whole = expanded(one.condition, named)
-    move(connection, one.name, _inside(whole, now, None), now=now, told=told)
+    move(connection, one.name, _inside(whole, named, now, None), now=now, told=told)
     _note_rechecks(connection, one.name, whole, now, None)
 
 
@@ -122,9 +122,11 @@ def move(
     tell(connection, happened.params(**given) if given else happened, now=now)
 
 
-def _inside(whole: Condition, now: datetime, touched: object) -> Select[tuple[int]]:
+def _inside(
+    whole: Condition, named: Mapping[str, Condition], now: datetime, touched: object
+) -> Select[tuple[int]]:
     """Return the query for those, of the touched or of everybody, for whom the condition holds."""
-    holds = clause(whole, member=members.c.id, now=now, of_everybody=touched is None)
+    holds = clause(whole, member=members.c.id, now=now, segments=named, of_everybody=touched is None)
     return select(members.c.id).where(_considered(touched), IS_SOMEBODY, holds)
 
 

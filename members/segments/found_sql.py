@@ -132,7 +132,7 @@ def _survey(question: Any, asked: Asked) -> Found:
 
 def _near(question: NearQuestion, asked: Asked) -> Found:
     # The same question of the whole earth, so that the distance is told of whoever is too far away.
-    row, found, metres = places_near(question.model_copy(update={"within": 20_016_000.0}))
+    row, found, metres = places_near(question.model_copy(update={"within": 20_016_000.0}), asked.now)
     nearest = found.with_only_columns(func.round(func.min(metres))).where(row.c.member_id == asked.member)
     return {"metres": asked.subquery(nearest).scalar_subquery()}
 

@@ -14,6 +14,7 @@ from members.condition_sql import QUESTIONS, question_of
 from members.expansion import expanded
 from members.questions.asked import Asked
 from members.segments.found_sql import FOUND
+from members.segments.picking import IS_SOMEBODY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +49,15 @@ def reasons_of(
         found = [part for each in FOUND[name](question, asked).items() for part in each]
         columns.append(QUESTIONS[name](question, asked).label(f"holds_{place}"))
         columns.append(cast(func.jsonb_build_object(*found), JSONB).label(f"found_{place}"))
-    row = connection.execute(select(*columns).where(members.c.id == member_id)).mappings().one()
+    somebody = IS_SOMEBODY.label("is_somebody")
+    row = connection.execute(select(somebody, *columns).where(members.c.id == member_id)).mappings().one()
     answers = iter([(bool(row[f"holds_{place}"]), row[f"found_{place}"]) for place in range(len(leaves))])
-    return _tree(condition, segments, answers)
+    tree = _tree(condition, segments, answers)
+    if row["is_somebody"]:
+        return tree
+    # Whatever is asked: whoever is erased or merged is in no segment.
+    nobody = Reason(name="erased or merged", asked=None, holds=False, found={})
+    return Reason(name="all", asked=None, holds=False, found={}, parts=(nobody, tree))
 
 
 def _inner(condition: Condition, segments: Mapping[str, Condition]) -> list[Condition]:

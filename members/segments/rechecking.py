@@ -25,13 +25,15 @@ from sqlalchemy import (
     select,
 )
 
-from database.loyalty_tables import coupons, member_tiers, points, survey_answers
+from database.loyalty_tables import coupons, member_tiers, points, stores, survey_answers
 from database.member_tables import channel_facts, order_facts
 from database.tables import events, facts, members
 from members.comparisons import DEFAULT_ZONE, AnyComparison
 from members.condition_model import Condition
 from members.condition_sql import question_of
 from members.questions.asked import Asked
+from members.questions.near_sql import is_near
+from members.questions.nearness import NearQuestion
 from members.questions.told import EventQuestion
 
 Moment = ColumnElement[Any]
@@ -175,6 +177,14 @@ def _of_answers(kind: str) -> Callable[[str, Asked], Iterator[Moment]]:
     return changes
 
 
+def _of_stores(question: NearQuestion, asked: Asked) -> Iterator[Moment]:
+    if question.store is not None:
+        shop = stores.alias()
+        closed = func.timezone(DEFAULT_ZONE.key, cast(shop.c.closed_on, DateTime))
+        closes = select(closed).where(shop.c.key == question.store, closed > asked.now).scalar_subquery()
+        yield case((is_near(question, asked), closes))
+
+
 CHANGES: Mapping[str, Callable[[Any, Asked], Iterator[Moment]]] = {
     "member": _of_rows(members),
     "attribute": _of_attributes,
@@ -186,6 +196,7 @@ CHANGES: Mapping[str, Callable[[Any, Asked], Iterator[Moment]]] = {
     "points": _of_points,
     "coupon": _of_coupons,
     "survey": _of_surveys,
+    "near": _of_stores,
     "clicked": _of_answers("message.clicked"),
     "opened": _of_answers("message.opened"),
 }

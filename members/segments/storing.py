@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.member_tables import segments
@@ -44,8 +44,8 @@ def store_segments(connection: Connection, wanted: list[KeptSegment], *, now: da
         if not name or len(name) > 100 or not name.replace("-", "").replace("_", "").isalnum():
             raise refuse("{name} is no name for a segment; expected letters, digits and dashes", name=repr(name)[:120])
     together = {**load_segments(connection), **{one.name: one.condition for one in wanted}}
-    for one in wanted:
-        expanded(Condition(segment=one.name), together)
+    for name in together:  # Those kept already, too: what they ask about may be no list any more.
+        expanded(Condition(segment=name), together)
     rows = [
         {
             "name": one.name, "condition": one.condition.model_dump(mode="json"), "title": dict(one.title),
@@ -62,6 +62,14 @@ def store_segments(connection: Connection, wanted: list[KeptSegment], *, now: da
             where=or_(*(segments.c[name].is_distinct_from(value) for name, value in new.items())),
         )
         connection.execute(changed, rows)
+
+
+def hold_definitions(connection: Connection) -> None:
+    """Wait for whoever applies segments, and keep them waiting until the transaction ends.
+
+    Whoever locks rows of members FOR UPDATE and then writes who is in segments begins with this.
+    """
+    connection.execute(text("LOCK TABLE segments IN ROW SHARE MODE"))
 
 
 def load_segments(connection: Connection) -> dict[str, Condition]:

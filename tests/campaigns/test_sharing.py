@@ -95,14 +95,14 @@ def test_in_journeys_an_address_is_left_to_one_member_for_a_day(database: Databa
         first, second = make_members(connection, 2, channels=["sms"])
         share_a_phone(connection, [first, second])
         campaign = make_campaign(connection)
-        hours = [(second, 0, 1), (first, 23, 2), (second, 23, 3), (first, 25, 4)]
+        hours = [(second, 0, 1), (first, 23, 2), (second, 23, 3), (first, 25, 4), (first, 48, 5)]
         for member, hour, enrolment in hours:
             plan_for(connection, campaign, [member], occasion=f"enrolment:{enrolment}:0", enrolment_id=enrolment, now=NOON + timedelta(hours=hour))
 
         found = connection.execute(select(sends.c.occasion, sends.c.state, sends.c.reason).order_by(sends.c.id)).all()
 
     assert [(state, reason) for _, state, reason in found] == [
-        ("waiting", None), ("refused", "shared_address"), ("waiting", None), ("waiting", None),
+        ("waiting", None), ("refused", "shared_address"), ("waiting", None), ("refused", "shared_address"), ("waiting", None),
     ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import requests
 from sqlalchemy import func, insert, select, update
 
+from console.survey_visits import find_asked, take_answer
 from database.engine import read_clock
 from database.loyalty_tables import survey_answers
 from database.member_tables import touched_members
@@ -14,7 +15,7 @@ from database.tables import addresses, campaigns, events, members, sends, templa
 from members.definitions import drop_definition, save_definitions
 from members.surveys.definition import Survey
 from templates.library import digest, load_library
-from templates.links import click_token, survey_token
+from templates.links import click_token, read_survey_token, survey_token
 from tests.listening import ListeningSide
 from tests.makers import NOON, SECRET, make_members
 
@@ -61,6 +62,19 @@ def answers(side: ListeningSide) -> list[tuple[int, str]]:
 def send_form(link: str, form: Mapping[str, object] | str | bytes, **headers: str) -> requests.Response:
     told = {"Content-Type": "application/x-www-form-urlencoded", **headers}
     return requests.post(link, data=form, headers=told, timeout=10)
+
+
+def test_an_answer_given_while_its_member_is_merged_is_kept_with_the_row_that_stays(side: ListeningSide) -> None:
+    token = ask_member(side).rsplit("/", 1)[1]
+    with side.application.database.transaction() as connection:
+        place = read_survey_token(SECRET, token)
+        assert place is not None
+        asked = find_asked(connection, place)
+        assert asked is not None
+        kept = connection.execute(insert(members).values(key="kept").returning(members.c.id)).scalar_one()
+        connection.execute(update(members).where(members.c.id == asked.member_id).values(merged_into=kept))
+        assert take_answer(connection, asked, score=9, comment="", now=NOON)
+        assert connection.scalars(select(survey_answers.c.member_id)).all() == [kept]
 
 
 def test_opening_the_link_shows_the_question_and_changes_nothing(side: ListeningSide) -> None:

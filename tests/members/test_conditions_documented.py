@@ -57,10 +57,10 @@ def test_every_question_and_every_operator_is_on_the_page(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
 def test_every_example_is_parsed_and_can_be_asked(database: Database, page: Path) -> None:
-    everybody = parse_condition({"not": {"tags": {"has": "nobody"}}})
+    named = {"quiet-gold": parse_condition({"not": {"tags": {"has": "nobody"}}}), "staff": parse_condition({"listed": "staff"})}
     with database.transaction() as connection:
         for example in examples(page):
-            count_matching(connection, parse_condition(example), NOW, segments={"quiet-gold": everybody})
+            count_matching(connection, parse_condition(example), NOW, segments=named)
         for row in re.findall(r"^\|.*\| `(.*)` \|$", page.read_text(encoding="utf-8"), re.MULTILINE):
             count_matching(connection, parse_condition(yaml.safe_load(row)), NOW)
     assert len(examples(page)) > 30

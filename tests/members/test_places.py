@@ -1,6 +1,7 @@
 """Stores and places: read by line, kept once, and near across the date line and at the poles."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,15 @@ from sqlalchemy import Connection, insert, select, text
 
 from database.engine import Database
 from database.loyalty_tables import member_places
-from database.member_tables import touched_members
+from database.member_tables import segment_members, segment_rechecks, touched_members
 from database.tables import members
 from language.problems import InputRefused
 from members.conditions import parse_condition
-from members.places import Seen, list_stores, read_stores, save_stores, set_places
+from members.places import Seen, Store, list_stores, read_stores, save_stores, set_places
+from members.reckoning import reckon
 from members.segments import count_matching, matching_members
+from members.segments.applying import apply_segments
+from members.segments.definition import Segment, SegmentFiles
 from members.segments.explaining import plan_of, sql_of
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
@@ -71,12 +75,59 @@ def test_stores_are_kept_by_key_and_asked_about(database: Database, tmp_path: Pa
     file = tmp_path / "stores.csv"
     file.write_text("\ufeffkey,name,latitude,longitude,closed_on\nsh,上海,31.23,121.47,\nbj,北京,39.9,116.4,2026-01-01\n", encoding="utf-8")
     with database.transaction() as connection:
-        save_stores(connection, read_stores(file))
-        save_stores(connection, read_stores(file))
+        save_stores(connection, read_stores(file), now=NOW)
+        save_stores(connection, read_stores(file), now=NOW)
         assert [(one.key, one.name) for one in list_stores(connection)] == [("bj", "北京"), ("sh", "上海")]
         somebody_at(connection, 31.2, 121.5)
         found = connection.scalars(matching_members(parse_condition({"near": {"store": "sh", "within": "5km"}}), NOW)).all()
         assert found == [1]
+
+
+def test_a_kept_segment_follows_a_store_that_is_new_and_one_that_moves(database: Database) -> None:
+    near = Segment.model_validate({"segment": "near", "keep": True, "condition": {"near": {"store": "sh", "within": "5km"}}})
+
+    def inside(store: Store) -> list[int]:
+        save_stores(connection, [store], now=NOW)
+        while reckon(connection, now=NOW):
+            pass
+        return list(connection.scalars(select(segment_members.c.member_id)))
+
+    with database.transaction() as connection:
+        somebody_at(connection, 31.2, 121.5)
+        apply_segments(connection, SegmentFiles(segments=(near,), lists={}), now=NOW)
+        reckon(connection, now=NOW)
+        shanghai = Store(key="sh", name="sh", latitude=31.23, longitude=121.47)
+        assert inside(shanghai) == [1]
+        save_stores(connection, [shanghai], now=NOW)
+        assert connection.scalars(select(touched_members.c.member_id)).all() == []
+        assert inside(replace(shanghai, latitude=39.9, longitude=116.4)) == []
+
+
+def test_nobody_is_near_a_store_that_has_closed_and_who_was_leaves_at_midnight(database: Database) -> None:
+    asked = {"near": {"store": "sh", "within": "5km"}}
+    near = Segment.model_validate({"segment": "near", "keep": True, "condition": asked})
+    with database.transaction() as connection:
+        somebody_at(connection, 31.2, 121.5)
+        save_stores(connection, [Store(key="sh", name="sh", latitude=31.23, longitude=121.47, closed_on=date(2026, 8, 3))], now=NOW)
+        apply_segments(connection, SegmentFiles(segments=(near,), lists={}), now=NOW)
+        reckon(connection, now=NOW)
+        closing = datetime(2026, 8, 2, 16, tzinfo=UTC)  # Midnight in Shanghai.
+        assert connection.scalars(select(segment_rechecks.c.due_at)).all() == [closing]
+
+        for moment, members_inside in ((closing - timedelta(seconds=1), [1]), (closing, [])):
+            assert count_matching(connection, parse_condition(asked), moment) == len(members_inside)
+            reckon(connection, now=moment)
+            assert connection.scalars(select(segment_members.c.member_id)).all() == members_inside
+
+
+def test_stores_written_by_a_chinese_office_are_read_and_a_quote_that_never_ends_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_bytes("key,name,latitude,longitude\nsh,上海,31.23,121.47\n\n".encode("gb18030"))
+    assert [one.name for one in read_stores(file)] == ["上海"]
+    for content in (b'"' + b"m1\n" * 60_000, b'key,name,latitude,longitude\n"' + b"m1\n" * 60_000):
+        file.write_bytes(content)
+        with pytest.raises(InputRefused, match="the file cannot be read: field larger than field limit"):
+            read_stores(file)
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,7 @@ QUESTIONS: Mapping[str, Any] = {
 def test_sql_and_the_plain_reading_agree_about_everything(database: Database, seed: int) -> None:
     chance = random.Random(seed)
     named = {name: parse_condition(data) for name, data in SEGMENTS.items()}
+    named |= {name: parse_condition({"listed": name}) for name in ("vips", "others")}
     with database.transaction() as connection:
         crowd = settle(connection, people(chance), chance)
         lives = {member: live(chance) for member in crowd}

@@ -101,6 +101,19 @@ def test_a_list_is_replaced_and_keys_nobody_has_are_told_by_line(database: Datab
         assert inside(connection, "vips") == {"m4"}
 
 
+def test_a_list_that_others_ask_about_stays_a_list(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as connection:
+        people(connection, "gold")
+        write(tmp_path, vips="segment: vips\nlist: vips.csv\n", vips_csv="m1\n", others="segment: others\ncondition: {not: {listed: vips}}\n")
+        apply(connection, tmp_path)
+
+        (tmp_path / "others.yaml").unlink()
+        with pytest.raises(InputRefused, match="there is no list vips"):
+            apply(connection, write(tmp_path, vips="segment: vips\ncondition: {tier: {eq: gold}}\n"))
+        with pytest.raises(InputRefused, match="there is no list vip; did you mean vips"):
+            apply(connection, write(tmp_path, vips="segment: vips\nlist: vips.csv\n", x="segment: x\ncondition: {listed: vip}\n"))
+
+
 def test_a_sample_is_the_same_share_every_time(database: Database, tmp_path: Path) -> None:
     with database.transaction() as connection:
         people(connection, *["gold"] * 400, *["silver"] * 100)
@@ -137,6 +150,8 @@ BAD_FILES: dict[str, tuple[str, str]] = {
     "typing": ("segment: x\ncondition:\n  all:\n    - teir: {eq: gold}\n", "x.yaml:4:condition.all[0]: teir is not known here; did you mean tier?"),
     "field": ("segment: x\nkep: true\ncondition: {reachable: sms}\n", "x.yaml:2:kep: kep is not known here; did you mean keep?"),
     "stranger": ("segment: x\ncondition: {segment: nobody}\n", "x.yaml:2:condition: there is no segment nobody"),
+    "no list": ("segment: x\ncondition: {not: {listed: nobody}}\n", "x.yaml:2:condition: there is no list nobody"),
+    "no list but a condition": ("segment: x\ncondition: {not: {listed: gold}}\n", "x.yaml:2:condition: there is no list gold"),
     "itself": ("segment: x\ncondition: {not: {segment: x}}\n", "x.yaml:2:condition: the segment asks about itself: x → x"),
     "share": ("segment: x\nsample: {of: x, share: 3}\n", "x.yaml:2:sample.share"),
     "name": ("segment: 'a b'\ncondition: {reachable: sms}\n", "is no name"),
@@ -159,9 +174,18 @@ def test_what_is_wrong_is_told_by_file_line_and_field_and_nothing_is_applied(dat
     assert refused.value.told("zh")
 
 
+def test_a_check_finds_circles_without_knowing_what_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, a="segment: a\ncondition: {any: [{segment: kept}, {listed: uploaded}, {segment: uploaded}]}\n")
+    assert len(read_segments(tmp_path).segments) == 1
+    write(tmp_path, b="segment: b\ncondition: {not: {segment: c}}\n", c="segment: c\ncondition: {segment: b}\n")
+    with pytest.raises(InputRefused, match=r"b\.yaml:2:condition: the segment asks about itself: b → c → b"):
+        read_segments(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"", "a column named key"), (b"key\n", "the file holds no keys"), (b"a,b\n1,2\n", "found a, b"), (b"key\n\x00\n", "UTF-8 or GB 18030"), (b"\xff\xff,x\n", "UTF-8 or GB 18030")],
+    [(b"", "a column named key"), (b"key\n", "the file holds no keys"), (b"a,b\n1,2\n", "found a, b"), (b"key\n\x00\n", "UTF-8 or GB 18030"), (b"\xff\xff,x\n", "UTF-8 or GB 18030"),
+     (b'"' + b"m1\n" * 60_000, "the file cannot be read: field larger than field limit")],
 )
 def test_a_list_that_is_none_is_refused(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "l.csv").write_bytes(content)
@@ -201,6 +225,16 @@ def test_reasons_are_a_tree_with_the_members_own_values(database: Database) -> N
     assert (either.holds, [part.holds for part in either.parts]) == (False, [False, False])
 
 
+def test_whoever_was_erased_is_said_to_be_in_no_segment(database: Database) -> None:
+    asked = parse_condition({"not": {"tags": {"has": "vip"}}})
+    with database.transaction() as connection:
+        (member,) = people(connection, "gold")
+        assert reasons_of(connection, asked, member, NOW, segments={}).holds
+        connection.execute(update(members).values(erased_at=NOW))
+        reason = reasons_of(connection, asked, member, NOW, segments={})
+    assert (reason.holds, [(part.name, part.holds) for part in reason.parts]) == (False, [("erased or merged", False), ("not", True)])
+
+
 HOSTILE = ["'; DROP TABLE members; --", "%s %(x)s %", "\\", "$$", ":name", "a" * 1000, "(a+)+$", "☃\u202e", '"', "{}", "\x1f", "NULL"]
 
 
@@ -215,7 +249,7 @@ def test_hostile_words_are_words_and_nothing_else(database: Database, words: str
         {"near": {"store": words, "within": "5km"}}, {"sample": {"share": 0.5, "seed": words}}, {"coupon": {"pool": words}},
         {"survey": {"name": words}}, {"rfm": {"cell": {"eq": words}}}, {"points": {"gt": 999999999999999, "lt": -0.0000000001}},
     ]  # fmt: skip
-    named = {"gold": parse_condition({"tier": {"eq": words}})}
+    named = {"gold": parse_condition({"tier": {"eq": words}}), words: parse_condition({"listed": words})}
     asked = parse_condition({"any": parts})
     with database.transaction() as connection:
         people(connection, "gold")

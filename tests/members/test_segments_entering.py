@@ -5,18 +5,22 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, delete, insert, select, text, update
 
 from database.engine import Database
 from database.member_tables import segment_members, segment_rechecks
 from database.tables import addresses, events, members
+from members.condition_sql import QUESTIONS
 from members.conditions import parse_condition
 from members.consent import suppress, unsuppress, withdraw
 from members.events import NewEvent, record
+from members.identity.duplicates import Pair
+from members.identity.merging import begin_merges, move_belongings
 from members.reckoning import reckon
 from members.segments.applying import apply_segments
 from members.segments.definition import Segment, SegmentFiles
 from members.segments.entering import follow_segments
+from members.segments.rechecking import CHANGES
 from members.segments.storing import KeptSegment, store_segments
 from tests.campaigns.test_sharing import SOMEBODY_WAITS_FOR_US
 from tests.makers import make_members
@@ -95,6 +99,33 @@ def test_whoever_changes_a_definition_waits_for_those_at_work_and_they_find_it_c
         assert connection.execute(select(segment_members.c.segment, segment_members.c.member_id)).all() == [("gold", member)]
 
 
+def test_a_merge_waits_for_whoever_applies_segments_and_neither_fails(database: Database) -> None:
+    with database.transaction() as connection:
+        keep(connection, all={"not": {"tier": {"eq": "none"}}})
+        kept, gone = connection.scalars(insert(members).returning(members.c.id), [{"key": "1"}, {"key": "2"}]).all()
+        connection.execute(insert(segment_members).values(segment="all", member_id=gone, entered_at=NOW))
+    done: list[int] = []
+
+    def merge() -> None:
+        with database.transaction() as other:
+            merges = begin_merges(other, [Pair(kept_id=kept, gone_id=gone, matched_by="person")], by="test", now=NOW)
+            move_belongings(other, merges, now=NOW)
+            done.extend(merges)
+
+    with database.transaction() as connection:
+        # As applying does: first the definitions, then who is in them, whose rows the others hold.
+        connection.execute(text("LOCK TABLE segments IN EXCLUSIVE MODE"))
+        connection.execute(delete(segment_members).where(segment_members.c.member_id == gone))
+        merging = threading.Thread(target=merge)
+        merging.start()
+        while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:
+            merging.join(0.01)
+            assert merging.is_alive()
+        connection.execute(insert(segment_members).values(segment="all", member_id=kept, entered_at=NOW))
+    merging.join()
+    assert len(done) == 1
+
+
 def test_consents_and_stops_touch_whose_they_are(database: Database) -> None:
     with database.transaction() as connection:
         keep(connection, sms={"reachable": "sms"}, agreed={"consent": {"channel": "sms"}})
@@ -109,6 +140,12 @@ def test_consents_and_stops_touch_whose_they_are(database: Database) -> None:
         unsuppress(connection, "sms", [mark], reasons=["reply"])
         reckon_all(connection, NOW)
         assert told_of(connection)[-1] == ("m1", "segment.entered", "sms")
+
+
+def test_of_every_question_it_is_said_whether_time_changes_its_answer() -> None:
+    never = {"tags", "consent", "reachable", "received", "rfm", "prediction", "cluster", "sample", "listed"}
+    assert QUESTIONS.keys() == CHANGES.keys() | never
+    assert not CHANGES.keys() & never
 
 
 def test_work_is_found_when_time_alone_may_have_changed_an_answer(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Clusters are found again, keep their ids when the borders are drawn anew, and tell who crossed a border that stood still."""
 
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 
 from database.engine import Database
 from database.loyalty_tables import member_clusters
@@ -25,6 +26,7 @@ from members.insight.clusters import FACTS, Clusters
 from members.insight.nightly import NIGHTLY
 from members.insight.nights import load_fit
 from members.upkeep import keep_up
+from tests.campaigns.test_sharing import SOMEBODY_WAITS_FOR_US
 from tests.makers import make_members
 
 NOW = datetime(2026, 8, 1, 2, tzinfo=UTC)
@@ -116,6 +118,31 @@ def test_ids_and_names_stay_when_the_borders_are_drawn_anew_and_a_refit_tells_no
         assert fit.parameters["next"] > max(int(name[1:]) for name in ids)
 
 
+def test_a_name_given_while_the_borders_are_drawn_anew_stays(database: Database) -> None:
+    with database.transaction() as connection:
+        give_facts(connection)
+        cluster_members(connection, THREE, now=NOW, zone=ZONE)
+
+    def draw_anew() -> None:
+        with database.transaction() as other:
+            cluster_members(other, THREE, now=NOW + timedelta(days=1), zone=ZONE, refit=True)
+
+    with database.transaction() as connection:
+        connection.execute(text("LOCK TABLE order_facts IN ACCESS EXCLUSIVE MODE"))
+        drawing = threading.Thread(target=draw_anew)
+        drawing.start()
+        while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:  # It has read the names, and waits for the facts.
+            drawing.join(0.01)
+            assert drawing.is_alive()
+        name_cluster(connection, "c2", "铁粉")
+    drawing.join()
+    with database.transaction() as connection:
+        fit = load_fit(connection, "clusters")
+        assert fit is not None
+        assert fit.fitted_at == NOW + timedelta(days=1)
+        assert {each["id"]: each["name"] for each in fit.parameters["clusters"]}["c2"] == "铁粉"
+
+
 def test_who_crosses_a_border_that_stood_still_is_told_once(database: Database) -> None:
     with database.transaction() as connection:
         kinds = give_facts(connection)
@@ -168,6 +195,13 @@ def test_where_nothing_can_be_learnt_it_is_said_and_clusters_stay(database: Data
         assert fit.parameters["problem"]["sentence"].startswith("nobody has facts")
         with pytest.raises(InputRefused, match="there is no cluster c9"):
             name_cluster(connection, "c9", "x")
+        connection.execute(insert(order_facts), [_facts(member) | {"last_order_at": NOW, "average_order": 1} for member in clusters_of(connection)])
+
+    keep_up(database, zone=ZONE, now=NOW + timedelta(days=2), chores=NIGHTLY)
+    with database.transaction() as connection:
+        fit = load_fit(connection, "clusters")
+        assert fit is not None
+        assert (fit.fitted_at, fit.parameters.get("problem")) == (NOW, None)
 
 
 def _facts(member: int) -> dict[str, object]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from database.engine import Database
 from database.loyalty_tables import predictions
-from database.member_tables import touched_members
+from database.member_tables import segment_members, touched_members
 from database.tables import events
 from language.problems import InputRefused
 from members.definitions import read_definitions, save_definitions
@@ -21,6 +21,9 @@ from members.insight.holding_out import hold_out
 from members.insight.nightly import NIGHTLY
 from members.insight.nights import due, load_fit
 from members.insight.predicting import Predictions, predict
+from members.reckoning import reckon
+from members.segments.applying import apply_segments
+from members.segments.definition import Segment, SegmentFiles
 from members.upkeep import keep_up
 from tests.makers import make_members
 from tests.order_histories import CDNOW_END, give_cdnow, give_orders
@@ -102,6 +105,28 @@ def test_a_crossing_is_told_once_and_nobody_flutters_around_the_line(database: D
         connection.execute(touched_members.delete())
         predict(connection, Predictions.model_validate(hasty), now=NOW + timedelta(days=41), zone=UTC_ZONE)
         assert all(chances[member] < 0.6 for member in at_risk(connection))
+
+
+def test_a_kept_segment_follows_chances_that_change_without_a_crossing(database: Database) -> None:
+    alive = Segment.model_validate({"segment": "alive", "keep": True, "condition": {"prediction": {"alive": {"ge": 0.5}}}})
+    never_at_risk = Predictions.model_validate({"predictions": "x", "risk": {"below": 0.0001, "back": 0.0001}})
+    with database.transaction() as connection:
+        lively(connection)
+        apply_segments(connection, SegmentFiles(segments=(alive,), lists={}), now=NOW)
+        sizes = set()
+        for days in (0, 60, 61):
+            now = NOW + timedelta(days=days)
+            while reckon(connection, now=now):
+                pass
+            predict(connection, never_at_risk, now=now, zone=UTC_ZONE)
+            touched = set(connection.scalars(select(touched_members.c.member_id)))
+            while reckon(connection, now=now):
+                pass
+            full = set(connection.scalars(select(predictions.c.member_id).where(predictions.c.alive >= 0.5)))
+            assert set(connection.scalars(select(segment_members.c.member_id))) == full
+            sizes.add(len(full))
+        assert len(sizes) > 1
+        assert len(touched) < 150  # Only whose answer differs.
 
 
 def test_values_are_orders_times_amounts_and_every_member_with_orders_has_one(database: Database) -> None:

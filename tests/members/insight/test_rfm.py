@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from database.engine import Database
 from database.loyalty_tables import rfm_scores
 from database.member_tables import touched_members
-from database.tables import events
+from database.tables import events, members
 from members.definitions import read_definitions, save_definitions
 from members.insight.nights import is_night
 from members.insight.rfm import EIGHT_GROUPS, Rfm
@@ -97,6 +97,18 @@ def test_who_moves_is_told_once_with_from_and_to_and_who_falls_out_goes_to_nothi
     assert (scored.moved, scored.changed, scored.gone) == (1, 2, 1)
     assert (again.moved, again.changed, again.gone) == (0, 0, 0)
     assert [(member, what["from"], what["to"]) for member, what in told] == [(second, "general-win-back", None)]
+
+
+def test_the_scores_of_a_row_that_was_merged_go_and_nobody_is_told_of(database: Database) -> None:
+    definition = Rfm(rfm="x", window=timedelta(days=100))
+    with database.transaction() as connection:
+        first, second = make_members(connection, 2, consenting=False)
+        give_orders(connection, [(first, NOW - timedelta(days=1), 100, {}), (second, NOW - timedelta(days=99), 10, {})])
+        score_members(connection, definition, now=NOW, zone=SHANGHAI)
+        connection.execute(update(members).where(members.c.id == second).values(merged_into=first))
+
+        scored = score_members(connection, definition, now=NOW + timedelta(days=15), zone=SHANGHAI)
+        assert (scored.moved, scored.gone) == (0, 1)
 
 
 def test_from_one_cell_to_another_is_a_move_and_touches_its_member(database: Database) -> None:
