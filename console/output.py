@@ -3,8 +3,8 @@
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import NoReturn, ParamSpec, TextIO, TypeVar
@@ -99,16 +99,35 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+def readable(value: object) -> str:
+    """Return a value as people read it: moments to the minute in UTC, yes and no as marks, nothing as a dash."""
+    if value is None or value == {} or value == []:
+        return "—"
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {readable(part)}" for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(readable, value))
+    return str(value)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; title and column heads are sentences, None prints as a dash, numbers align right."""
+    """Print a table; title and column heads are sentences, numbers align right, cells read as ``readable`` has them."""
     held = [list(row) for row in rows]
     table = Table(title=in_words(title), title_justify="left", header_style="bold")
     for position, head in enumerate(columns):
-        numeric = bool(held) and all(isinstance(row[position], int | float | Decimal | None) for row in held)
+        numeric = bool(held) and all(_is_number(row[position]) for row in held)
         table.add_column(in_words(head), justify="right" if numeric else "left", overflow="fold")
     for row in held:
-        table.add_row(*(Text("—" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text(readable(cell)) for cell in row))
     screen().print(table)
+
+
+def _is_number(cell: object) -> bool:
+    return isinstance(cell, int | float | Decimal | None) and not isinstance(cell, bool)
 
 
 def progress_bar() -> Progress:

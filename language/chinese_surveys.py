@@ -19,7 +19,6 @@ SURVEYS: dict[str, str] = {
     "question": "问题",
     "asked": "询问",
     "answers": "回答",
-    "answered": "回答时间",
     "score": "分数",
     "comment": "留言",
     "group": "分组",

@@ -96,14 +96,10 @@ def list_all(as_json: AsJson = False) -> None:
         print_json([asdict(one) for one in found])
         return
     rows = [
-        (one.name, one.title.get(language(), ""), in_words(one.state), ", ".join(one.channels), one.control, _hour(one.next_run_at), one.sends)
+        (one.name, one.title.get(language(), ""), in_words(one.state), ", ".join(one.channels), one.control, one.next_run_at, one.sends)
         for one in found
     ]  # fmt: skip
     print_table("Campaigns", ("campaign", "title", "state", "channels", "control", "next launch", "sends"), rows)
-
-
-def _hour(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%d %H:%M}Z"
 
 
 @dataclass(frozen=True, kw_only=True)

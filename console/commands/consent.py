@@ -44,10 +44,7 @@ def show(member: Member, as_json: AsJson = False) -> None:
         print_json(rows)
         return
     columns = ("stands", "channel", "purpose", "granted", "source", "text_version", "occurred_at", "proof")
-    shown = [
-        ["✓" if row["stands"] else "", *(row[name] for name in columns[1:-1]), row["proof"] or ""] for row in rows
-    ]
-    print_table("Consents", columns, shown)
+    print_table("Consents", columns, [[row[name] for name in columns] for row in rows])
 
 
 @app.command()

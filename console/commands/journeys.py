@@ -84,7 +84,7 @@ def list_all(as_json: AsJson = False) -> None:
         print_json([{name: getattr(one, name) for name in JOURNEY_COLUMNS} for one in found])
         return
     rows = [
-        (one.name, one.version, one.state, f"{one.published_at:%Y-%m-%d %H:%M}Z", one.entered, one.inside)
+        (one.name, one.version, one.state, one.published_at, one.entered, one.inside)
         for one in found
     ]
     print_table("Journeys", ("journey", "version", "state", "published", "entered", "inside"), rows)

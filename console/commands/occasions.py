@@ -117,11 +117,9 @@ def _told_lately(connection: Connection, chosen: Occasions) -> list[dict[str, ob
     return [{"event": kind, "when": _when(given[name]), "told": told.get(kind, 0)} for kind, name in KINDS.items()]
 
 
-def _when(value: object) -> str:
-    """Write a choice shortly: the days, yes or no."""
-    if isinstance(value, list):
-        return ", ".join(f"{days}d" for days in value) or "-"
-    return "+" if value else "-"
+def _when(value: object) -> object:
+    """Return a choice as the table shows it: the days, or whether it is told."""
+    return [f"{days}d" for days in value] if isinstance(value, list) else bool(value)
 
 
 def _print(rows: list[dict[str, object]]) -> None:

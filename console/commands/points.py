@@ -87,7 +87,7 @@ def show_history(
         print_json([dict(row) for row in rows])
         return
     shown = [
-        (f"{row['occurred_at']:%Y-%m-%d %H:%M}Z", in_words(row["kind"]), row["amount"], row["balance"], row["rule"], row["key"])
+        (row["occurred_at"], in_words(row["kind"]), row["amount"], row["balance"], row["rule"], row["key"])
         for row in rows
     ]
     print_table("Points", ("when", "kind", "amount", "balance", "rule", "key"), shown)

@@ -75,8 +75,8 @@ def show_results(
         return
     _tell(survey, results)
     if newest:
-        rows = [(f"{one.answered_at:%Y-%m-%d %H:%M}Z", one.score, one.comment) for one in newest]
-        print_table("Newest comments", ("answered", "score", "comment"), rows)
+        rows = [(one.answered_at, one.score, one.comment) for one in newest]
+        print_table("Newest comments", ("answered_at", "score", "comment"), rows)
 
 
 def _write(file: Path, table: str) -> None:
