@@ -73,6 +73,12 @@ def touch(connection: Connection, member_ids: Collection[int]) -> None:
         connection.execute(_TOUCH, {"touched_ids": list(member_ids)})
 
 
+def is_touched(connection: Connection, member_id: int) -> bool:
+    """Say whether something new is known about a member that nothing has followed from yet."""
+    waiting = select(touched_members.c.id).where(touched_members.c.member_id == member_id).limit(1)
+    return connection.execute(waiting).first() is not None
+
+
 def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
     """Work out what follows for up to ``limit`` touches, and members whose time has come.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from config.wiring import open_application
-from console.facts_shown import show_facts, shown
+from console.facts_shown import show_facts, shown, tell_more_follows
 from console.importing import file_progress
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -14,6 +14,7 @@ from members.facts import read_facts
 from members.facts.rebuilding import rebuild_facts
 from members.facts.reckoned import read_channel_facts, read_order_facts
 from members.people import the_member
+from members.reckoning import is_touched
 
 app = typer.Typer(help="Facts: show, rebuild.", no_args_is_help=True)
 
@@ -32,6 +33,7 @@ def show(
         totals = read_facts(connection, found.id)
         orders = read_order_facts(connection, found.id)
         channels = read_channel_facts(connection, found.id)
+        touched = is_touched(connection, found.id)
     if as_json:
         print_json({"member": found.key, "totals": totals, "orders": orders, "channels": channels})
         return
@@ -40,6 +42,7 @@ def show(
         print_table("Totals", list(totals[0]), [[shown(value) for value in row.values()] for row in totals])
     if not (totals or orders or channels):
         say("Nothing is known of what {key} did.", key=found.key)
+    tell_more_follows(touched)
 
 
 @app.command()

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from config.wiring import open_application
-from console.facts_shown import show_facts, shown
+from console.facts_shown import show_facts, shown, tell_more_follows
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
 from members.life import Life, read_life
 from members.people import the_member
+from members.reckoning import is_touched
 
 
 @run_command
@@ -22,12 +23,14 @@ def show_life(
     with open_application() as application, application.database.transaction() as connection:
         found = the_member(connection, member)
         life = read_life(connection, found.id, now=read_clock(connection))
+        touched = is_touched(connection, found.id)
     if as_json:
         told = {field.name: getattr(life, field.name) for field in fields(life)}
         print_json({"member": found.key, **told, "coupons": [one._asdict() for one in life.coupons]})
         return
     say("{name} ({key})", name=found.name or "—", key=found.key)
     _show(life)
+    tell_more_follows(touched)
 
 
 def _show(life: Life) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from console.command import assemble
 from database.engine import Database
+from members.reckoning import reckon_next
 
 Ask = Callable[..., Result]
 EXAMPLES = Path(__file__).resolve().parents[2] / "config" / "examples"
@@ -40,7 +41,7 @@ def ask(database: Database, redis_url: str, tmp_path: Path) -> Ask:
     return asked
 
 
-def test_a_source_goes_from_its_file_to_facts(ask: Ask) -> None:
+def test_a_source_goes_from_its_file_to_facts(ask: Ask, database: Database) -> None:
     assert json.loads(ask("sources", "apply", str(EXAMPLES / "sources"), "--json").stdout)["new"] == ["pos", "shop"]
     tried = json.loads(ask("sources", "test", "pos", "--json").stdout)
     assert [each.get("kind", "refused") for each in tried] == ["order.paid", "order.paid", "order.refunded", "refused"]
@@ -51,12 +52,17 @@ def test_a_source_goes_from_its_file_to_facts(ask: Ask) -> None:
     assert (standing["stored"], standing["refused"], standing["problem"]) == (3, 1, None)
     assert "'X' is none of the values of type: R, S" in ask("sources", "errors", "pos").stdout
 
+    assert "not worked out yet" in ask("facts", "show", "A-1").stderr
+    assert "尚未计算" in ask("members", "life", "A-1", language="zh").stderr
     assert json.loads(ask("facts", "rebuild", "--json").stdout) == {"totals": 2, "members": 1, "changed": 1}
     known = json.loads(ask("facts", "show", "A-1", "--json").stdout)
     assert (known["orders"]["orders"], known["orders"]["spent"], known["orders"]["refunded"]) == (2, 140, 20)
     assert [total["event"] for total in known["totals"]] == ["order.paid", "order.refunded"]
     assert "消费金额" in ask("facts", "show", "A-1", language="zh").stdout
     assert "favourite_category" in ask("members", "show", "A-1").stdout
+    while reckon_next(database):
+        pass
+    assert ask("facts", "show", "A-1").stderr == ""
 
 
 def test_a_source_that_is_down_is_told_and_its_address_is_not(ask: Ask, tmp_path: Path) -> None:
