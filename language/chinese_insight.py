@@ -100,6 +100,7 @@ SHOWN: dict[str, str] = {
         "没有保留的组合：尚未统计，或没有组合达到次数要求（fewest、support）。"
     ),
     "nothing is known of {item}; near it: {near}": "没有关于 {item} 的规则；相近的有：{near}",
+    "nothing is known of {item}: it came in no pair often enough": "没有关于 {item} 的规则：含它的组合出现得不够多",
     "Bought together": "同买", "Bought in the next order": "下一单", "item": "商品或品类", "other": "另一个",
     "support": "支持度", "confidence": "置信度", "lift": "提升度",
     "{members} members compared; {changed} are in another cluster, {moved} moves were told.": (

@@ -66,7 +66,6 @@ JOURNEYS: dict[str, str] = {
     "{name} goes on.": "{name} 已恢复。",
     "{name} is stopped; {count} members were inside.": "{name} 已停止；当时有 {count} 位会员在其中。",
     "--to must not be before --from": "--to 不得早于 --from",
-    "Entries": "进入人数",
     "Messages": "消息",
     "day": "日期",
     "members": "会员",

@@ -52,8 +52,6 @@ TIERS: dict[str, str] = {
     "measure": "计算方式",
     "placed": "首次评定",
     "told": "由文件告知",
-    "refunded": "退款",
-    "kept": "保级",
     "lapsed": "到期",
     "mended": "方案已改",
     "reached": "达标",
@@ -132,7 +130,6 @@ POINTS: dict[str, str] = {
     "balance": "余额",
     "amount": "数量",
     "rule": "规则",
-    "key": "键",
     "kind": "类型",
     "points": "积分",
 }

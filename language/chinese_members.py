@@ -32,7 +32,6 @@ CONDITIONS: dict[str, str] = {
     "a moment such as 2026-08-01 or 2026-08-01T10:00+08:00 was expected; found {found}": (
         "应为时刻，例如 2026-08-01 或 2026-08-01T10:00+08:00；实际为 {found}"
     ),
-    "a number was expected; found {found}": "应为数字；实际为 {found}",
     "a text is too long or has characters no text has": "文本过长，或含有文本中不应有的字符",
     "a text was expected; write it in quotes; found {found}": "应为文本，请加引号；实际为 {found}",
     "an operator with its value was expected, such as {example}": "应为运算符及其值，例如 {example}",
@@ -109,7 +108,6 @@ COMMANDS: dict[str, str] = {
     "Write what could not be used to this CSV file": "将无法使用的内容写入此 CSV 文件",
     "Who tells these events; keys are unique within a source": "事件来源；同一来源内键不重复",
     "The member's key in the CRM, or our id": "CRM 中的会员号，或本系统的编号",
-    "Print JSON": "以 JSON 输出",
     "This file is in already; nothing was changed.": "此文件已导入过；未作任何更改。",
     "A dry run: nothing was kept.": "试运行：未保存任何内容。",
     "{new} new, {changed} changed, {unchanged} as before; {refused} rows refused, {unusable} addresses unusable.": (
@@ -127,6 +125,37 @@ COMMANDS: dict[str, str] = {
     "Last events": "最近事件",
     "field": "字段",
     "value": "值",
+    "is_current": "当前使用",
+    "created_at": "建立时间",
+    "total": "合计",
+    "first_at": "首次",
+    "last_at": "最近",
 }
 
-MEMBERS: dict[str, str] = {**CONDITIONS, **PEOPLE, **FILES, **COMMANDS}
+#: What a page about one member's life names.
+LIFE: dict[str, str] = {
+    "tier since": "等级起始",
+    "tier until": "等级到期",
+    "tier measured": "等级本周期累计",
+    "tier needed": "等级所需",
+    "tier former": "之前的等级",
+    "rfm recency": "RFM 近度（R）",
+    "rfm frequency": "RFM 频度（F）",
+    "rfm monetary": "RFM 金额（M）",
+    "rfm cell": "RFM 格子",
+    "rfm scored_at": "RFM 打分时间",
+    "prediction alive": "预测：仍是顾客的概率",
+    "prediction expected_orders": "预测：预计订单数",
+    "prediction expected_value": "预测：预计金额",
+    "prediction at_risk": "预测：有流失风险",
+    "prediction predicted_at": "预测时间",
+    "cluster since": "会员群起始",
+    "issued_at": "发放时间",
+    "expires_at": "到期时间",
+    "redeemed_at": "核销时间",
+    "redeemed_event_id": "核销事件编号",
+    "entered_at": "进入时间",
+    "answered_at": "回答时间",
+}
+
+MEMBERS: dict[str, str] = {**CONDITIONS, **PEOPLE, **FILES, **COMMANDS, **LIFE}

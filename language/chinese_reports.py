@@ -126,7 +126,7 @@ REPORTS: dict[str, str] = {
     "split": "分流",
     "exit": "退出",
     "active": "进行中",
-    "finished": "已走完",
+    "finished": "已完成",
     "exited": "提前退出",
     "stopped": "被停止",
     "Campaign {name}": "活动 {name}",

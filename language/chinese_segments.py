@@ -17,7 +17,6 @@ SEGMENTS: dict[str, str] = {
     "the column {name} is missing": "缺少列 {name}",
     "{name} was expected from {least} to {most}; found {found}": "{name} 应在 {least} 到 {most} 之间；实际为 {found}",
     "a store's key has 1 to 200 characters": "门店编号应为 1 到 200 个字符",
-    "a day such as 2026-08-01 was expected; found {found}": "应为日期，例如 2026-08-01；实际为 {found}",
     # Segments shown
     "{count} files checked, nothing wrong.": "已检查 {count} 个文件，没有问题。",
     "{count} members.": "{count} 位会员。",
@@ -28,7 +27,7 @@ SEGMENTS: dict[str, str] = {
     "members inside": "人群内会员",
     "keys nobody has": "查无此人的编号",
     "made of": "来源",
-    "kept": "持续跟踪",
+    "keep": "持续跟踪",
     "condition": "条件",
     "list": "名单",
     "sample": "抽样",

@@ -28,6 +28,5 @@ SMS: dict[str, str] = {
     "cost": "费用",
     "Characters that force UCS-2": "使编码变为 UCS-2 的字符",
     "character": "字符",
-    "code": "编码值",
     "times": "次数",
 }

@@ -135,7 +135,6 @@ TEMPLATES: dict[str, str] = {
     "channels": "渠道",
     "languages": "语言",
     "SMS parts (zh/en)": "短信条数（中/英）",
-    "part": "部分",
     "words": "文案",
     "marketing": "营销",
     "service": "服务",

@@ -150,7 +150,7 @@ def list_conflicts(as_json: AsJson = False) -> None:
         (each.id, each.first_key, each.first_name, each.second_key, each.second_name, each.matched_by, each.problem)
         for each in found
     ]
-    columns = ("id", "first", "name", "second", "name", "matched_by", "problem")
+    columns = ("id", "one row", "name", "the other row", "name", "matched_by", "problem")
     print_table("Pairs that wait for somebody to decide", columns, rows)
 
 

@@ -120,12 +120,12 @@ def list_segments(as_json: AsJson = False) -> None:
             name,
             one.title.get(language()) or "",
             in_words_of(one.kind),
-            in_words_of("kept") if one.keep else None,
+            one.keep or None,
             inside.get(name),
         )
         for name, one in found.items()
     ]
-    print_table("Segments", ("segment", "title", "made of", "kept", "members inside"), rows)
+    print_table("Segments", ("segment", "title", "made of", "keep", "members inside"), rows)
 
 
 @app.command("count")

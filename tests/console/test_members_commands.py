@@ -55,6 +55,17 @@ def ask(database: Database, redis_url: str, tmp_path: Path) -> Asking:
     return asking
 
 
+def test_every_heading_of_what_is_kept_of_a_member_is_in_chinese(ask: Asking) -> None:
+    ask("consent", "request", "1001", "--channel", "sms", "--source", "website")
+    ask("consent", "record", "1001", "--channel", "sms", "--source", "counter", "--yes")
+
+    page = ask("members", "show", "1001", language="zh").output
+    headings = [head.strip() for line in page.splitlines() if line.startswith("┃") for head in line.strip("┃").split("┃")]
+
+    assert len(headings) > 20
+    assert [head for head in headings if head.isascii() and head] == []
+
+
 def test_the_certain_are_merged_the_others_decided_and_all_of_it_taken_back(ask: Asking) -> None:
     found = ask.told("members", "duplicates")
     assert isinstance(found, list)

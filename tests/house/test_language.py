@@ -55,6 +55,20 @@ def test_the_chinese_names_no_fact_the_english_lacks() -> None:
     assert wrong == set()
 
 
+def test_no_english_is_said_in_two_ways_in_chinese() -> None:
+    # Of two ways the one that is gathered last would be said in the other's place, too.
+    said: dict[str, set[str]] = {}
+    for path in modules():
+        if path.name.startswith("chinese_"):
+            for node in ast.walk(parsed(path)):
+                for english, chinese in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+                    if isinstance(english, ast.Constant) and isinstance(chinese, ast.Constant):
+                        said.setdefault(str(english.value), set()).add(str(chinese.value))
+
+    assert len(said) > 1000
+    assert {english: ways for english, ways in said.items() if len(ways) > 1} == {}
+
+
 def test_every_command_has_its_help_in_chinese() -> None:
     silent = [
         (path, part)
