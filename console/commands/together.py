@@ -64,13 +64,15 @@ def show(
             found = connection.execute(best.where(rules.c.item == item)).all()
             if not found:
                 known = connection.execute(select(rules.c.item).where(rules.c.relation == relation).distinct()).scalars().all()
-                raise refuse("nothing is known of {item}; near it: {near}", item=item, near=", ".join(get_close_matches(item, known)) or "—")
+                if near := get_close_matches(item, known):
+                    raise refuse("nothing is known of {item}; near it: {near}", item=item, near=", ".join(near))
+                raise refuse("nothing is known of {item}: it came in no pair often enough", item=item)
     if as_json:
         print_json([dict(row._mapping) for row in found])
         return
     if not found:
         say("No pair is kept: nothing was counted yet, or no pair came often enough (fewest, support).")
         return
-    rows = [(row.item, row.other, row.orders, f"{row.support:.2%}", f"{row.confidence:.1%}", round(row.lift, 2)) for row in found]
+    rows = [(row.item, row.other, row.orders, f"{100 * row.support:.3g}%", f"{row.confidence:.1%}", f"{row.lift:.2f}") for row in found]
     title = "Bought in the next order" if following else "Bought together"
     print_table(title, ("item", "other", "orders", "support", "confidence", "lift"), rows)

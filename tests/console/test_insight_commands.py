@@ -109,6 +109,10 @@ def test_together_from_file_to_rules(ask: Asking, database: Database) -> None:
     assert json.loads(ask("together", "show", "tea", "--next", "--json").output)[0]["other"] == "pot"
     assert "提升度" in ask("together", "show", language="zh").output
     assert "near it: tea" in ask("together", "show", "teas", code=2).output
+    assert "saddle: it came in no pair often enough" in ask("together", "show", "saddle", code=2).output
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE bought_together SET support = 0.0000321, lift = 0.9 WHERE item = 'tea'"))
+    assert {"0.00321%", "0.90"} <= set(ask("together", "show", "tea").output.split())
 
 
 @pytest.mark.parametrize(
