@@ -52,7 +52,8 @@ class Server:
         return url.render_as_string(hide_password=False)
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it answers; one that still runs is killed first."""
+        self.kill()
         known = ["--no-defaults", f"--datadir={self.folder / 'data'}", f"--socket={self.socket}", f"--port={self.port}"]
         known += ["--bind-address=127.0.0.1", "--skip-name-resolve", f"--pid-file={self.folder / 'pid'}", *_as_whom()]
         known += ["--default-time-zone=+05:30", "--character-set-server=utf8mb4", "--skip-log-bin"]
