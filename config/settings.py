@@ -185,6 +185,9 @@ class Settings(BaseSettings):
     providers: dict[ChannelName, Annotated[tuple[ProviderChoice, ...], BeforeValidator(_one_or_several), Field(min_length=1)]] = Field(
         {}, description="the accounts that carry each channel, one table or several; left out: the simulator"
     )
+    templates: Path | None = Field(
+        None, description="folder of your own templates, beside the built-in ones; one that has the name of one of those takes its place"
+    )
     sources: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")], SecretStr] = Field(
         {}, description="addresses of the databases that tidings sources pulls from, such as pos = \"mysql://reader:…@pos.internal/shop\""
     )

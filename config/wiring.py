@@ -23,7 +23,7 @@ from database.embedded import EmbeddedEngines
 from database.engine import Database
 from database.migrations.running import current_revision, newest_revision, upgrade
 from language.problems import refuse
-from templates.library import Library, load_library
+from templates.library import BUILT_IN, Library, load_library
 
 SECRET_FILE = "secret"  # noqa: S105 - a file name
 UPGRADING = 7_205_759_403  #: the advisory lock that lets one process at a time upgrade an embedded database
@@ -116,11 +116,20 @@ def open_application(settings: Settings | None = None) -> Iterator[Application]:
             database=database,
             redis_url=addresses.redis_url,
             secret=secret,
-            library=load_library(),
+            library=installation_library(settings),
             rules=planning_rules(settings),
             accounts=accounts,
             public_url=str(settings.public_url).rstrip("/"),
         )
+
+
+def installation_library(settings: Settings) -> Library:
+    """Find the built-in templates and the installation's own.
+
+    Raises:
+        InputRefused: the folder that the settings name is not there.
+    """
+    return load_library(BUILT_IN) if settings.templates is None else load_library(BUILT_IN, settings.templates)
 
 
 def open_account(settings: Settings, choice: ProviderChoice, secret: bytes, *, tokens: TokenStore | None = None) -> Account:
