@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import Application, open_application
+from config.foundation import Foundation, open_foundation
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
 from journeys.parting import being_handed_over, erase_members
@@ -41,44 +41,44 @@ def erase(
         raise refuse("name a member to erase, or --again")
     if not yes:
         raise refuse("Nothing was done: this loses data. Say --yes to do it.")
-    with open_application() as application:
-        kept = application.settings.home / LOG_FILE
+    with open_foundation() as ground:
+        kept = ground.settings.home / LOG_FILE
         if again:
-            ids = _those_brought_back(application, read_log_file(log_file or kept))
+            ids = _those_brought_back(ground, read_log_file(log_file or kept))
         else:
-            with application.database.transaction() as connection:
+            with ground.database.transaction() as connection:
                 ids = whole_persons(connection, [the_member(connection, member).id])
-        erased = _erase(application, ids, reason, kept)
+        erased = _erase(ground, ids, reason, kept)
     if as_json:
         print_json([asdict(each) for each in erased])
     else:
         say("{count} rows of members erased.", count=len(erased))
 
 
-def _those_brought_back(application: Application, entries: list[Erasure]) -> list[int]:
-    with application.database.transaction() as connection:
-        return not_erased(connection, [*entries, *read_log(connection)], secret=application.secret)
+def _those_brought_back(ground: Foundation, entries: list[Erasure]) -> list[int]:
+    with ground.database.transaction() as connection:
+        return not_erased(connection, [*entries, *read_log(connection)], secret=ground.secret)
 
 
-def _erase(application: Application, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
+def _erase(ground: Foundation, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
     done: list[Erasure] = []
     for start in range(0, len(ids), AT_ONCE):
-        with application.database.transaction() as connection:
+        with ground.database.transaction() as connection:
             erased = erase_members(
-                connection, ids[start : start + AT_ONCE], reason=reason, secret=application.secret, now=read_clock(connection)
+                connection, ids[start : start + AT_ONCE], reason=reason, secret=ground.secret, now=read_clock(connection)
             )
             with kept.open("a", encoding="utf-8") as file:  # Before the commit: a log with one too many does no harm.
                 file.writelines(json.dumps(asdict(each), default=datetime.isoformat) + "\n" for each in erased)
         done += erased
-    _clear_what_was_on_its_way(application, ids)
+    _clear_what_was_on_its_way(ground, ids)
     return done
 
 
-def _clear_what_was_on_its_way(application: Application, ids: list[int]) -> None:
+def _clear_what_was_on_its_way(ground: Foundation, ids: list[int]) -> None:
     """Wait for messages that a provider was hearing of, and clear what their answers brought."""
     deadline = time.monotonic() + SETTLED_WITHIN
     while True:
-        with application.database.transaction() as connection:
+        with ground.database.transaction() as connection:
             under_way = being_handed_over(connection, ids)
             if not under_way or time.monotonic() > deadline:
                 clear(connection, ids)
@@ -117,7 +117,7 @@ def erasures(
     as_json: AsJson = False,
 ) -> None:
     """List who was erased, by number and keyed hash; for tidings members erase --again after an old copy was restored."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = read_log(connection)
     if output:
         output.write_text("".join(json.dumps(asdict(each), default=datetime.isoformat) + "\n" for each in found), encoding="utf-8")
@@ -134,10 +134,10 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", help="Write to this file instead of the screen")] = None,
 ) -> None:
     """Hand out everything kept about a member, as JSON, table by table."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         tables = export_member(connection, found.id)
-        with (application.settings.home / EXPORTS_FILE).open("a", encoding="utf-8") as file:
+        with (ground.settings.home / EXPORTS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"member_id": found.id, "exported_at": read_clock(connection).isoformat()}) + "\n")
         told = {"member": found.key, "exported_at": read_clock(connection), "tables": tables}
     if output is None:
@@ -153,8 +153,8 @@ def take_in_again(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key the member had in the CRM")],
 ) -> None:
     """Let somebody who was erased come in again, as somebody new; no consent comes back."""
-    with open_application() as application, application.database.transaction() as connection:
-        lifted = readmit(connection, key, secret=application.secret, now=read_clock(connection))
+    with open_foundation() as ground, ground.database.transaction() as connection:
+        lifted = readmit(connection, key, secret=ground.secret, now=read_clock(connection))
     if not lifted:
         raise refuse("nobody of the key {key} was erased", key=key)
     say("Somebody of the key {key} may come in again.", key=key)
