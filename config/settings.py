@@ -6,7 +6,6 @@ another file.  This is the only folder that looks at the environment.
 """
 
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -259,11 +258,3 @@ def read_settings(**given: object) -> Settings:
     if problems:
         raise InputRefused(problems)
     return settings
-
-
-def preferred_language(environment: Mapping[str, str] = os.environ) -> Literal["zh", "en"]:
-    """Return the language to speak: ``TIDINGS_LANGUAGE``, else the locale's, else English."""
-    for name in ("TIDINGS_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        if environment.get(name):
-            return "zh" if environment[name].lower().startswith("zh") else "en"
-    return "en"

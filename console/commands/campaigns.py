@@ -19,13 +19,12 @@ from config.wiring import Application, installation_library, open_application
 from console.commands.preflight import preflight_campaign
 from console.launch_moment import read_at
 from console.output import in_words, language, print_json, print_table, run_command, say, tell_warnings
+from console.ringing import ring_for_delivery
 from database.engine import read_clock
 from database.tables import campaigns, sends
 from language.problems import InputRefused, Problem, refuse
 from members.attributes import defined_attributes
 from reports.reasons import reason_words
-from workers.bells import DELIVERY, ring
-from workers.broker import connect
 
 app = typer.Typer(help="Campaigns: check, apply, list, preflight, launch, pause, resume, cancel.", no_args_is_help=True)
 app.command("preflight")(preflight_campaign)
@@ -162,9 +161,7 @@ def _launch_now(application: Application, name: str, *, as_json: bool) -> None:
         now = read_clock(connection)
         campaign = load_campaign(connection, name)
         done = launch(connection, campaign, occasion=f"hand:{now.isoformat()}", now=now, rules=application.rules)
-    connect(application.redis_url)
-    for channel in DELIVERY:
-        ring(channel)
+    ring_for_delivery(application.redis_url)
     if done is not None:
         _tell_launch(done, as_json=as_json)
 

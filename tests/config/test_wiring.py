@@ -6,10 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from channels.email.settings import SmtpSettings
 from channels.provider import Provider
-from channels.registry import PROVIDERS, ProviderEntry
-from channels.sms.kannel import KannelSettings, KannelSms
+from channels.sms.kannel import KannelSms
 from config.callback_addresses import callback_address
 from config.settings import ProviderChoice, Settings
 from config.wiring import installation_library, open_application, provider_settings
@@ -54,8 +52,8 @@ def test_an_account_that_cannot_be_opened_leaves_none_open_that_was(
     def impossible(settings: BaseModel) -> Provider:
         raise refuse("this setting cannot be used: {reason}", reason="its key is gone")
 
-    monkeypatch.setitem(PROVIDERS, "sms.kannel", ProviderEntry(KannelSettings, Noted))
-    monkeypatch.setitem(PROVIDERS, "email.smtp", ProviderEntry(SmtpSettings, impossible))
+    monkeypatch.setattr("channels.sms.kannel.KannelSms", Noted)
+    monkeypatch.setattr("channels.email.smtp.SmtpProvider", impossible)
     settings = Settings.model_validate(
         {
             "database_url": migrated_url,
