@@ -16,7 +16,7 @@ def test_known_crossings_are_found_to_the_last_digits() -> None:
     assert crossing(lambda x: x, -1.0, 0.0, precision=1e-15) == 0.0
 
 
-@given(at=st.floats(-1, 1), power=st.sampled_from([1, 3, 5]), steepness=st.floats(0.01, 100))
+@given(at=st.floats(-1, 1), power=st.sampled_from([1, 3, 5]), steepness=st.floats(0.01, 20))
 def test_a_bracket_may_be_given_from_either_side_and_be_flat_or_steep(at: float, power: int, steepness: float) -> None:
     def rising(x: float) -> float:
         return math.copysign(abs(math.expm1(steepness * (x - at))) ** power, x - at)
