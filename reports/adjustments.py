@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.distributions import chi_squared_above
 from reports.means import amounts_of, compare_means
+from reports.numerics import chi_squared_above
 
 
 @dataclass(frozen=True, kw_only=True)

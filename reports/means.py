@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports.distributions import student_below, student_quantile
 from reports.interval import ALPHA, NOT_ESTIMABLE, Interval
+from reports.numerics import student_below, student_quantile
 
 
 @dataclass(frozen=True, kw_only=True)

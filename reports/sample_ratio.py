@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.distributions import chi_squared_above
+from reports.numerics import chi_squared_above
 
 #: Below this the draw, a filter or a join is broken: no lift is shown.
 ALARM_BELOW = 0.001

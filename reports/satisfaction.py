@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from reports.interval import ALPHA, NOT_ESTIMABLE, Interval, quantile
-from reports.roots import crossing
+from reports.numerics import crossing
 
 
 def net_promoters(promoters: int, detractors: int, answers: int) -> float | None:

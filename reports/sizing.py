@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from reports.interval import ALPHA, quantile
-from reports.roots import crossing
+from reports.numerics import crossing
 
 POWER = 0.8
 _NORMAL = NormalDist()
