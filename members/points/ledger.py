@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, func, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.loyalty_tables import points
 from database.tables import members
@@ -96,14 +97,16 @@ def _write(
     entry = {"member_id": member_id, "kind": kind, "amount": amount, "rule": rule, "source": source, "key": key}
     lasts = next((each for each in load_definitions(connection, PointsProgramme).values()), None) if amount > 0 else None
     ends = expires_at(lasts.expire, now, lasts.time_zone) if lasts else None
-    connection.execute(insert(points).values(**entry, occurred_at=now, expires_at=ends))
+    told = upsert(points).values(**entry, occurred_at=now, expires_at=ends).on_conflict_do_nothing().returning(points.c.id)
+    if connection.execute(told).scalar_one_or_none() is None:  # By somebody who wrote for another member meanwhile.
+        raise refuse("the key {key} is taken by another entry of {source}", key=key, source=source)
     look_again(connection, [member_id])
     if kind == "burn":
-        told = Happening(
+        burned = Happening(
             member_id=member_id, kind="points.burned", key=f"points.burned:{source}:{key}", occurred_at=now, value=-amount,
             properties={"points": -amount, "balance": present + amount},
         )  # fmt: skip
-        tell_happenings(connection, [told], now=now)
+        tell_happenings(connection, [burned], now=now)
     return Written(balance=present + amount, is_new=True)
 
 

@@ -248,6 +248,26 @@ def test_many_at_once_never_spend_the_same_points(purse: Purse) -> None:
     assert (len(spent), len(refused), purse.balance()) == (5, 3, 0)
 
 
+def test_one_key_for_two_members_at_once_is_refused_to_the_second(purse: Purse) -> None:
+    for member in ("a", "b"):
+        purse.member = member
+        purse.happens("order.paid", 100, 0)
+    both = [Purse(purse.database, member=member).id for member in ("a", "b")]
+
+    def spend(member_id: int) -> None:
+        with purse.database.transaction() as connection:
+            burn(connection, member_id, 10, key="till-1", now=START)
+
+    with ThreadPoolExecutor(1) as worker:
+        with purse.database.transaction() as first:
+            burn(first, both[0], 10, key="till-1", now=START)
+            second = worker.submit(spend, both[1])
+            until_somebody_waits(purse.database)
+        with pytest.raises(InputRefused, match="till-1"):
+            second.result()
+    assert purse.balance() == 100
+
+
 def test_a_balance_is_put_right_and_given_points_expire_too(purse: Purse) -> None:
     purse.happens("order.paid", 1, 0)
     with purse.database.transaction() as connection:
