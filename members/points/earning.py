@@ -28,20 +28,21 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS told (
     member_id bigint, kind text, amount bigint, rule text, key text, occurred_at timestamptz, expires_at timestamptz,
     event_id bigint
 ) ORDER BY key
-ON CONFLICT (source, key) DO NOTHING RETURNING member_id
+ON CONFLICT (source, key) DO NOTHING RETURNING amount
 """
 
-# What an order earned shrinks with it: in proportion to what is left of its amount, whatever the rules say by now.
-# What is no order earns nothing.  Looked up member by member: a plan made once serves any number of them.
+# What an order earned shrinks with it: in proportion to what is left of its amount, whatever the rules say by now,
+# and so is rounded down whatever they say. What is no order earns nothing.  Looked up member by member: a plan made once serves any number of them.
 _TAKE_BACK = """
 WITH wanted AS (
     SELECT lot.id, lot.member_id, lot.rule, lot.amount + coalesce(changed.amount, 0) AS present, changed.times + 1 AS place,
            greatest(refunded_at, lot.occurred_at) AS occurred_at,
-           CASE WHEN counts THEN {round}(lot.amount * net / paid) ELSE 0 END AS wanted
+           CASE WHEN counts THEN floor(lot.amount * net / paid) ELSE 0 END AS wanted
     FROM unnest(CAST(:ids AS bigint[])) AS asked (id)
     CROSS JOIN LATERAL ({net_orders}) AS orders
     CROSS JOIN LATERAL (
-        SELECT * FROM points WHERE points.member_id = asked.id AND points.event_id = orders.event_id AND kind = 'earn'
+        SELECT * FROM points WHERE points.member_id = asked.id AND points.event_id = orders.event_id
+          AND kind = 'earn' AND amount > 0
     ) AS lot
     CROSS JOIN LATERAL (
         SELECT sum(amount) AS amount, count(*) AS times FROM points WHERE lot_id = lot.id AND kind = 'adjust'
@@ -53,7 +54,6 @@ SELECT member_id, 'adjust', wanted - present, rule, :source, 'refund:' || id || 
 FROM wanted WHERE wanted <> present ORDER BY id
 ON CONFLICT (source, key) DO NOTHING
 """
-_ROUND = {"down": "floor", "nearest": "round", "up": "ceil"}
 
 
 def award_points(connection: Connection, member_ids: Sequence[int], now: datetime) -> None:
@@ -72,14 +72,16 @@ def earn(connection: Connection, programme: PointsProgramme, member_ids: Sequenc
     if programme.spent_by is not None:
         spent = connection.execute(_not_yet_spent(programme, programme.spent_by, member_ids)).mappings()
         written += _keep(connection, map(_spent, spent))
-    orders = net_orders("member_id = asked.id")
-    statement = text(_TAKE_BACK.format(round=_ROUND[programme.rounding], net_orders=orders))
+    statement = text(_TAKE_BACK.format(net_orders=net_orders("member_id = asked.id")))
     return written + connection.execute(statement, {"ids": list(member_ids), "source": SOURCE}).rowcount
 
 
 def _keep(connection: Connection, rows: Iterator[Mapping[str, object]]) -> int:
+    """Write rows into the ledger; return how many of those that are new are points."""
     written = as_json(rows)
-    return 0 if written == "[]" else connection.execute(text(_KEEP), {"rows": written, "source": SOURCE}).rowcount
+    if written == "[]":
+        return 0
+    return sum(amount != 0 for amount in connection.execute(text(_KEEP), {"rows": written, "source": SOURCE}).scalars())
 
 
 def _happened(programme: PointsProgramme, kind: str, since: date, until: date | None, ids: Sequence[int]) -> Select[Any]:
@@ -120,6 +122,7 @@ def _not_yet_earned(programme: PointsProgramme, rule: EarnRule, ids: Sequence[in
 def _earned(
     programme: PointsProgramme, rule: EarnRule, found: Sequence[Mapping[Any, Any]] | Any
 ) -> Iterator[Mapping[str, object]]:
+    """Judge each event once, for good: what earns nothing is written down too, lest later rules pay for it."""
     for row in found:
         earning = Earning(
             occurred_at=row["occurred_at"],
@@ -128,17 +131,17 @@ def _earned(
             birth_calendar=row["birth_calendar"],
             birth_month=row["birth_month"],
         )
-        if amount := points_for(programme, rule, earning):
-            yield {
-                "member_id": row["member_id"],
-                "kind": "earn",
-                "amount": amount,
-                "rule": rule.rule,
-                "key": f"{rule.rule}:member:{row['member_id']}" if rule.once else f"{rule.rule}:{row['id']}",
-                "occurred_at": row["occurred_at"],
-                "expires_at": expires_at(programme.expire, row["occurred_at"], programme.time_zone),
-                "event_id": row["id"],
-            }
+        amount = points_for(programme, rule, earning)
+        yield {
+            "member_id": row["member_id"],
+            "kind": "earn",
+            "amount": amount,
+            "rule": rule.rule,
+            "key": f"{rule.rule}:member:{row['member_id']}" if rule.once else f"{rule.rule}:{row['id']}",
+            "occurred_at": row["occurred_at"],
+            "expires_at": expires_at(programme.expire, row["occurred_at"], programme.time_zone) if amount else None,
+            "event_id": row["id"],
+        }
 
 
 def _not_yet_spent(programme: PointsProgramme, kind: str, ids: Sequence[int]) -> Select[Any]:

@@ -120,7 +120,7 @@ def history(connection: Connection, member_id: int, *, limit: int = 100) -> Sequ
     """Return a member's latest entries, the latest first, each with the balance after it."""
     after = func.sum(points.c.amount).over(order_by=[points.c.occurred_at, points.c.id])
     columns = (points.c.occurred_at, points.c.kind, points.c.amount, points.c.rule, points.c.expires_at, points.c.key)
-    found = select(*columns, after.label("balance")).where(points.c.member_id == member_id)
+    found = select(*columns, after.label("balance")).where(points.c.member_id == member_id, points.c.amount != 0)
     return connection.execute(found.order_by(points.c.occurred_at.desc(), points.c.id.desc()).limit(limit)).mappings().all()
 
 
@@ -147,7 +147,7 @@ _FAULTS = (
     """SELECT gone.id FROM points AS gone LEFT JOIN points AS lot ON lot.id = gone.lot_id
        WHERE gone.kind = 'expire' AND (lot.expires_at IS NULL OR lot.expires_at <> gone.occurred_at
                                        OR lot.expires_at > :now OR lot.member_id <> gone.member_id)""",
-    "SELECT id FROM points WHERE kind = 'earn' AND amount <= 0 OR kind = 'burn' AND amount >= 0 OR amount = 0",
+    "SELECT id FROM points WHERE kind = 'earn' AND amount < 0 OR kind = 'burn' AND amount >= 0 OR kind <> 'earn' AND amount = 0",
 )
 
 

@@ -177,6 +177,24 @@ def test_an_event_earns_once_and_a_task_once_in_a_life(database: Database) -> No
     assert sorted(purse.entries()) == [("earn", 20), ("earn", 20), ("earn", 50)]
 
 
+def test_what_earned_nothing_is_not_paid_by_later_rules(database: Database) -> None:
+    rule = {"rule": "purchase", "event": "order.paid", "points": 1, "per": 10}
+    purse = Purse(database, programme(earn=[rule]))
+    purse.happens("order.paid", 9.99, 0)
+    refunded = purse.happens("order.paid", 30, 0)
+    purse.happens("order.refunded", 5, 0, order=refunded)
+    with database.transaction() as connection:
+        save_programme(connection, programme(earn=[rule], multiply=[{"times": 3, "weekdays": ["monday"]}], rounding="up"), now=START)
+
+    assert award_everybody(database, now=START + DAY) == 0
+    assert purse.balance() == 2
+    purse.turn(60)
+    assert [value for value, _ in purse.told("points.expired")] == [2]
+    with database.transaction() as connection:
+        assert [row["amount"] for row in history(connection, purse.id)] == [-2, -1, 3]
+        assert ledger_faults(connection, now=purse.now) == []
+
+
 def test_where_chooses_events_and_days_bound_a_rule(database: Database) -> None:
     rule = {"rule": "app", "event": "order.paid", "points": 5, "where": {"channel": {"eq": "app"}}, "since": "2026-03-03", "until": "2026-03-05"}
     purse = Purse(database, programme(earn=[rule]))
