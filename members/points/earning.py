@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, func, literal, select, text
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from database.loyalty_tables import points
@@ -32,22 +32,22 @@ ON CONFLICT (source, key) DO NOTHING RETURNING amount
 """
 
 # What an order earned shrinks with it: in proportion to what is left of its amount, whatever the rules say by now,
-# and so is rounded down whatever they say. What is no order earns nothing.  Looked up member by member: a plan made once serves any number of them.
+# and so is rounded down whatever they say.  What is no order earns nothing.  Orders are looked up member by member: a
+# plan made once serves any number of them.  Only those given back are matched with the ledger, of which somebody with
+# thousands of orders has thousands of rows.
 _TAKE_BACK = """
-WITH wanted AS (
+WITH given_back AS MATERIALIZED (
+    SELECT orders.* FROM unnest(CAST(:ids AS bigint[])) AS asked (id) CROSS JOIN LATERAL ({net_orders}) AS orders
+    WHERE refunded > 0 OR NOT counts
+), wanted AS (
     SELECT lot.id, lot.member_id, lot.rule, lot.amount + coalesce(changed.amount, 0) AS present, changed.times + 1 AS place,
            greatest(refunded_at, lot.occurred_at) AS occurred_at,
            CASE WHEN counts THEN floor(lot.amount * net / paid) ELSE 0 END AS wanted
-    FROM unnest(CAST(:ids AS bigint[])) AS asked (id)
-    CROSS JOIN LATERAL ({net_orders}) AS orders
-    CROSS JOIN LATERAL (
-        SELECT * FROM points WHERE points.member_id = asked.id AND points.event_id = orders.event_id
-          AND kind = 'earn' AND amount > 0
-    ) AS lot
+    FROM given_back JOIN points AS lot ON lot.member_id = given_back.member_id AND lot.event_id = given_back.event_id
+        AND lot.kind = 'earn' AND lot.amount > 0
     CROSS JOIN LATERAL (
         SELECT sum(amount) AS amount, count(*) AS times FROM points WHERE lot_id = lot.id AND kind = 'adjust'
     ) AS changed
-    WHERE refunded > 0 OR NOT counts
 )
 INSERT INTO points (member_id, kind, amount, rule, source, key, occurred_at, lot_id)
 SELECT member_id, 'adjust', wanted - present, rule, :source, 'refund:' || id || ':' || place, occurred_at, id
@@ -98,9 +98,14 @@ def _happened(programme: PointsProgramme, kind: str, since: date, until: date | 
     return found if until is None else found.where(events.c.occurred_at < datetime.combine(until, time(), zone))
 
 
-def _of_each(mine: Select[Any]) -> Select[Any]:
-    """Have each event's rows of the ledger looked up by its member: joined, a young ledger is read whole for each."""
-    return mine.correlate(events).offset(0)
+def _is_new(mine: Select[Any]) -> ColumnElement[bool]:
+    """Have the ledger looked up for each event by itself: joined, a young ledger is read whole for each."""
+    return ~mine.correlate(events).offset(0).exists()
+
+
+def _written_as(name: str) -> Select[Any]:
+    """Select what was written for an event under this name, by its key: others of its member may be many."""
+    return select(points.c.id).where(points.c.source == SOURCE, points.c.key == func.concat(f"{name}:", events.c.id))
 
 
 def _not_yet_earned(programme: PointsProgramme, rule: EarnRule, ids: Sequence[int]) -> Select[Any]:
@@ -110,13 +115,13 @@ def _not_yet_earned(programme: PointsProgramme, rule: EarnRule, ids: Sequence[in
     asked_at = datetime.combine(since, time(), ZoneInfo(programme.time_zone))
     for name, answer in (rule.where or {}).items():
         found = found.where(json_clause(events.c.properties, name, answer, asked_at))
-    mine = select(points.c.id).where(
-        points.c.member_id == events.c.member_id, points.c.kind == "earn", points.c.rule == rule.rule
-    )
     if rule.once:
-        once = found.where(~_of_each(mine).exists()).ext(distinct_on(events.c.member_id))
+        mine = select(points.c.id).where(
+            points.c.member_id == events.c.member_id, points.c.kind == "earn", points.c.rule == rule.rule
+        )
+        once = found.where(_is_new(mine)).ext(distinct_on(events.c.member_id))
         return once.order_by(events.c.member_id, events.c.occurred_at, events.c.id)
-    return found.where(~_of_each(mine.where(points.c.event_id == events.c.id)).exists())
+    return found.where(_is_new(_written_as(rule.rule)))
 
 
 def _earned(
@@ -145,10 +150,8 @@ def _earned(
 
 
 def _not_yet_spent(programme: PointsProgramme, kind: str, ids: Sequence[int]) -> Select[Any]:
-    mine = select(points.c.id).where(
-        points.c.member_id == events.c.member_id, points.c.kind == "burn", points.c.event_id == events.c.id
-    )
-    return _happened(programme, kind, programme.since, None, ids).where(events.c.value >= 1, ~_of_each(mine).exists())
+    found = _happened(programme, kind, programme.since, None, ids)
+    return found.where(events.c.value >= 1, _is_new(_written_as("spent")))
 
 
 def _spent(row: Mapping[Any, Any]) -> Mapping[str, object]:

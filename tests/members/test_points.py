@@ -23,7 +23,7 @@ from members.definitions import read_definitions
 from members.events import NewEvent, record
 from members.points.amounts import Earning, expires_at, points_for
 from members.points.applying import award_everybody, drop_programme, save_programme
-from members.points.earning import award_points
+from members.points.earning import award_points, earn
 from members.points.expiring import expire_points
 from members.points.ledger import BALANCES, adjust, balance, burn, history, ledger_faults, totals
 from members.points.rules import Expiry, PointsProgramme
@@ -217,6 +217,24 @@ def test_a_refund_takes_back_its_share_whenever_it_is_told(purse: Purse) -> None
     assert purse.happens("order.paid", 50, 5) == f"e{number + 2}"
     assert purse.entries()[-2:] == [("earn", 50), ("adjust", -50)]
     assert purse.balance() == 0
+
+
+def test_what_somebody_with_many_orders_earned_is_not_read_once_for_each_of_them(purse: Purse) -> None:
+    many = 600
+    orders = [
+        NewEvent(source="till", key=f"many-{number}", member_key="a", kind="order.paid", occurred_at=START, value=Decimal(5))
+        for number in range(many)
+    ]
+    with purse.database.transaction() as connection:
+        record(connection, orders, now=START)
+    order = purse.happens("order.paid", 10, 0)
+    purse.happens("order.refunded", 5, 0, order=order)
+
+    read = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE relname = 'points'"
+    with purse.database.transaction() as connection:
+        assert earn(connection, programme(), [purse.id]) == 0
+        assert connection.execute(text(read)).scalar_one() < 10 * many
+    assert purse.balance() == 5 * many + 5
 
 
 # ------------------------------------------------------------------- spending
