@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, insert, select, text
 from database.engine import Database
 from database.member_tables import order_facts, segment_rechecks, touched_members
 from members import reckoning
-from members.events import NewEvent, record
 from members.conditions import parse_condition
+from members.events import NewEvent, record
 from members.reckoning import reckon, reckon_next, touch
 from members.segments.storing import KeptSegment, store_segments
 from tests.makers import NOON, make_members
