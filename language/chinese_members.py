@@ -59,6 +59,9 @@ PEOPLE: dict[str, str] = {
     "source, key and member must each be told, in at most 200, 500 and 200 characters": (
         "来源、事件键与会员号都必须给出，分别不超过 200、500 和 200 个字符"
     ),
+    "{source} tells what follows from events; whoever tells these needs another name": (
+        "{source} 是系统自身产生事件所用的来源名；请为这些事件另取来源名"
+    ),
     "{kind} is no kind of event; expected words and dots, such as order.paid": (
         "{kind} 不是事件类型；应为以点分隔的单词，例如 order.paid"
     ),

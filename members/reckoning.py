@@ -74,23 +74,25 @@ def touch(connection: Connection, member_ids: Collection[int]) -> None:
 
 
 def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
-    """Work out what follows for up to ``limit`` touches, and members whose time has come.
+    """Work out what follows for up to ``limit`` touches, and for members whose time has come.
 
-    Returns how many were taken, 0 where none is left.
+    Returns how many were taken, less than ``limit`` where none is left.
     """
     touched, due = _take(connection, limit, now)
-    _follow(connection, touched, due, now)
+    _follow(connection, {*touched, *due}, now)
     return len(touched) + len(due)
 
 
 def _take(connection: Connection, limit: int, now: datetime) -> tuple[Sequence[int], Sequence[int]]:
+    """Take touches, and a tenth as many whose time has come besides: those would else wait out a long import."""
     touched = connection.execute(_TAKE, {"at_most": limit}).scalars().all()
-    due = connection.execute(_TAKE_DUE, {"at_most": limit - len(touched), "due_now": now}).scalars().all()
+    most_due = max(limit - len(touched), -(-limit // 10))
+    due = connection.execute(_TAKE_DUE, {"at_most": most_due, "due_now": now}).scalars().all()
     return touched, due
 
 
-def _follow(connection: Connection, touched: Sequence[int], due: Sequence[int], now: datetime) -> None:
-    if member_ids := sorted({*touched, *due}):
+def _follow(connection: Connection, taken: Collection[int], now: datetime) -> None:
+    if member_ids := sorted(taken):
         bring_strays(connection, member_ids)
         reckon_members(connection, member_ids, now=now)
 
@@ -111,11 +113,11 @@ def reckon_next(database: Database, *, limit: int = 5_000, refused: Callable[[in
     with database.transaction() as connection:
         now = read_clock(connection)
         touched, due = _take(connection, 1, now)
-        try:
-            with connection.begin_nested():
-                _follow(connection, touched, due, now)
-        except UNRECKONABLE:
-            for member_id in {*touched, *due}:
+        for member_id in sorted({*touched, *due}):
+            try:
+                with connection.begin_nested():
+                    _follow(connection, [member_id], now)
+            except UNRECKONABLE:
                 refused(member_id)
     return bool(touched or due)
 
