@@ -721,3 +721,19 @@ def test_a_message_of_a_merged_row_waits_until_it_is_moved(database: Database, t
         (row,) = connection.execute(select(sends.c.state, sends.c.reason, sends.c.not_before)).all()
     assert (row.state, row.reason) == ("waiting", None)
     assert timedelta(0) < row.not_before - BEGIN < timedelta(minutes=5)
+
+
+def test_a_message_of_one_arm_is_not_for_a_row_that_was_drawn_into_the_other(database: Database) -> None:
+    with database.transaction() as connection:
+        apply_campaigns(connection, [campaign("news")], load_library(), now=BEGIN)
+        kept, gone = add_members(connection, 2)
+        launch(connection, load_campaign(connection, "news"), occasion="1", now=BEGIN, rules=RULES)
+        connection.execute(text("DELETE FROM sends WHERE member_id = :kept"), {"kept": kept})
+        connection.execute(text("UPDATE assignments SET arm = 'control' WHERE member_id = :kept"), {"kept": kept})
+        connection.execute(
+            text("INSERT INTO assignments SELECT experiment_id, :kept, 'control', 0, decided_at FROM assignments ON CONFLICT DO NOTHING"),
+            {"kept": kept},
+        )
+        merge(connection, kept, gone)
+        left = connection.execute(select(sends.c.member_id, sends.c.state, sends.c.reason)).all()
+    assert left == [(gone, "cancelled", "merged")]
