@@ -10,7 +10,7 @@ from config.foundation import open_foundation
 from console.output import FAILED, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
-from members.consent import NewConsent, record_consents
+from members.consent import NO_SOURCE, OUR_SOURCES, NewConsent, record_consents
 from members.consent_chain import Chain, check_chain, link_all_consents
 from members.double_opt_in import CHANNELS, PURPOSES, Confirmation, confirm_opt_in, request_opt_in
 from members.people import the_member
@@ -65,6 +65,8 @@ def record(
         raise refuse("say --yes or --no")
     if channel not in CHANNELS or purpose not in PURPOSES:
         raise refuse("{channel} and {purpose} are no channel and purpose of ours", channel=channel, purpose=purpose)
+    if source in OUR_SOURCES:
+        raise refuse(NO_SOURCE, source=source)
     with open_foundation() as ground, ground.database.transaction() as connection:
         said = NewConsent(
             member_id=the_member(connection, member).id, channel=channel, purpose=purpose, granted=granted,

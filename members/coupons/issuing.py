@@ -89,7 +89,7 @@ def issue(connection: Connection, coupon: Coupon, wanted: Iterable[Wanted], *, n
     again once there are more gives the rest theirs.  The members are held until the transaction ends.
     """
     each = list(dict.fromkeys(wanted))
-    there = hold_members(connection, {one.member_id for one in each})
+    there = hold_for_coupons(connection, {one.member_id for one in each})
     # A statement of its own: what others committed before these members were held must be seen.
     before = find_issued(connection, coupon, each)
     has = {(one.member_id, one.occasion) for one in before}
@@ -106,7 +106,7 @@ def issue(connection: Connection, coupon: Coupon, wanted: Iterable[Wanted], *, n
     return Issued(new=tuple(new), before=tuple(before), left=left)
 
 
-def hold_members(connection: Connection, member_ids: Collection[int]) -> set[int]:
+def hold_for_coupons(connection: Connection, member_ids: Collection[int]) -> set[int]:
     """Hold those of these members who may have coupons, until the transaction ends, and return who they are.
 
     Whoever issues several coupons holds all their members first: holding some after others could end in a deadlock.

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 
+from members.everybody import look_again
 from members.identity.totals import count_again
 
 _STRAYS = """
@@ -16,7 +17,6 @@ _BRING = """
 UPDATE events SET member_id = m.merged_into FROM members m
 WHERE m.id = ANY(:ids) AND m.merged_into = ANY(:held) AND events.member_id = m.id RETURNING m.id, m.merged_into
 """
-_TOUCH = "INSERT INTO touched_members (member_id) SELECT DISTINCT unnest(CAST(:ids AS bigint[]))"
 
 
 def bring_strays(connection: Connection, member_ids: Collection[int]) -> None:
@@ -34,4 +34,4 @@ def bring_strays(connection: Connection, member_ids: Collection[int]) -> None:
     if rows:
         count_again(connection, sorted({each for row in rows for each in row}))
     left = {row.id for row in strays} - {row.id for row in rows}  # Merged on, or unmerged, while they were waited for.
-    connection.execute(text(_TOUCH), {"ids": sorted({*(row.merged_into for row in rows), *left})})
+    look_again(connection, sorted({*(row.merged_into for row in rows), *left}))

@@ -93,6 +93,7 @@ REFUSED = [
     (("members", "export", "9"), "there is no member 9"),
     (("consent", "record", "1001", "--channel", "fax", "--source", "x", "--yes"), "fax and marketing are no channel"),
     (("consent", "record", "1001", "--channel", "sms", "--source", "x"), "say --yes or --no"),
+    (("consent", "record", "1001", "--channel", "sms", "--source", "link", "--no"), "link is what we write ourselves"),
     (("consent", "request", "1001", "--channel", "sms", "--purpose", "spam", "--source", "x"), "sms and spam are no channel"),
     (("consent", "confirm", "https://example.com/o/AAAA"), "this link is none of ours"),
 ]
