@@ -14,7 +14,8 @@ _ADDRESSES = "SELECT channel, fingerprint FROM addresses WHERE member_id = ANY(:
 NOT_SHARED = """NOT EXISTS (SELECT FROM addresses other JOIN members m ON m.id = other.member_id
     WHERE other.channel = {table}.channel AND other.fingerprint = {table}.fingerprint AND other.is_current
       AND other.member_id <> ALL(:ids) AND m.erased_at IS NULL)"""
-_ANONYMOUS = "'erased:' || id"
+#: Nobody can guess it, so that no file brings in a key of its own which an erasure would then need.
+_ANONYMOUS = "'erased:' || id || ':' || gen_random_uuid()"
 
 
 @dataclass(frozen=True, kw_only=True)
