@@ -8,7 +8,7 @@ from sqlalchemy import Connection, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.member_tables import segments
-from language.problems import refuse
+from language.problems import InputRefused, Problem, refuse
 from members.condition_model import Condition
 from members.conditions import expanded, parse_condition
 
@@ -78,6 +78,15 @@ def named_segment(name: str, known: Mapping[str, Condition]) -> Condition:
     """
     expanded(Condition(segment=name), known)
     return known[name]
+
+
+def naming_problems(condition: Condition, known: Mapping[str, Condition]) -> list[Problem]:
+    """Say what is wrong with the segments and lists that a condition names."""
+    try:
+        expanded(condition, known)
+    except InputRefused as refused:
+        return list(refused.problems)
+    return []
 
 
 def load_kept(connection: Connection) -> dict[str, KeptSegment]:
