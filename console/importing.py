@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from console.output import language, progress_bar, remark
+from console.output import language, remark
+from console.progress import progress_bar
 from language.problems import Problem
 from members.import_ledger import Progress
 

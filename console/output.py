@@ -11,13 +11,11 @@ from typing import NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from config.settings import preferred_language
-from database.embedded import EngineFailed
+from config.spoken import preferred_language
+from database.server_user import EngineFailed
 from language.chinese import CHINESE
 from language.problems import InputRefused, Problem
 
@@ -111,18 +109,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     screen().print(table)
 
 
-def progress_bar() -> Progress:
-    """Return a progress display on standard error; use it as a context manager."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=aside(),
-    )
-
-
 def run_command(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
     """Make ``function`` end as a command should: refusals told in the user's language, never a traceback.
 
@@ -136,13 +122,27 @@ def run_command(function: Callable[Parameters, Returned]) -> Callable[Parameters
         except InputRefused as refused:
             aside().print(Text(refused.told(language()), style="red"))
             raise typer.Exit(REFUSED) from None
-        except (OperationalError, ProgrammingError) as error:
-            # SQLAlchemy's own text may quote rows; the driver's first line names the trouble only.
-            reason = str(error.orig).strip().partition("\n")[0] if isinstance(error, OperationalError) else ""
-            fail("The database cannot be used: {reason}. Run: tidings doctor", reason=reason or type(error.orig).__name__)
+        except _database_errors() as error:
+            fail("The database cannot be used: {reason}. Run: tidings doctor", reason=_reason(error))
         except EngineFailed as failed:
             fail("The embedded engines failed: {reason}", reason=failed)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 
     return running
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of a database that cannot be used; none where no database was ever spoken of.
+
+    What a module never read could raise, nobody has raised; and reading it takes a command longer than all else.
+    """
+    known = sys.modules.get("sqlalchemy.exc")
+    return (known.OperationalError, known.ProgrammingError) if known else ()
+
+
+def _reason(error: Exception) -> str:
+    # SQLAlchemy's own text may quote rows; the driver's first line names the trouble only.
+    told: object = getattr(error, "orig", error)
+    line = str(told).strip().partition("\n")[0] if type(error).__name__ == "OperationalError" else ""
+    return line or type(told).__name__

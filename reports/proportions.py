@@ -7,14 +7,16 @@ Every function takes counts of members: ``n`` assigned and ``x`` of them respond
 
 import math
 from collections.abc import Callable
-
-from scipy.optimize import brentq
-from scipy.stats import fisher_exact
+from itertools import accumulate, islice
+from operator import mul
 
 from reports.interval import ALPHA, NOT_ESTIMABLE, Interval, quantile
+from reports.roots import crossing
 
 #: Root finding stops here; far below anything a report prints.
 PRECISION = 1e-15
+#: Two tables whose chances differ by no more than this part are equally likely; rounding comes to less.
+SAME = 1e-10
 
 
 def rate(x: int, n: int) -> float | None:
@@ -61,10 +63,23 @@ def smallest_expected(x_t: int, n_t: int, x_c: int, n_c: int) -> float:
 
 
 def fisher(x_t: int, n_t: int, x_c: int, n_c: int) -> float | None:
-    """Return Fisher's exact two-sided p-value; None where an arm is empty."""
+    """Return Fisher's exact two-sided p-value: all tables no likelier than the one found; None where an arm is empty."""
     if n_t == 0 or n_c == 0:
         return None
-    return float(fisher_exact([[x_t, n_t - x_t], [x_c, n_c - x_c]]).pvalue)
+    responded = x_t + x_c
+    # The tables with the same margins, told by their treated responders; weights grow from the likeliest table,
+    # whose own is 1, so that none is too large to hold and those too small to hold count for nothing.
+    fewest, most = max(0, responded - n_c), min(responded, n_t)
+    likeliest = min(most, (responded + 1) * (n_t + 1) // (n_t + n_c + 2))
+    upward = accumulate(
+        ((responded - x) * (n_t - x) / ((x + 1) * (n_c - responded + x + 1)) for x in range(likeliest, most)), mul, initial=1.0
+    )
+    downward = accumulate(
+        (x * (n_c - responded + x) / ((responded - x + 1) * (n_t - x + 1)) for x in range(likeliest, fewest, -1)), mul, initial=1.0
+    )
+    weights = [*reversed(list(downward)), *islice(upward, 1, None)]
+    found = weights[x_t - fewest] * (1 + SAME)
+    return math.fsum(weight for weight in weights if weight <= found) / math.fsum(weights)
 
 
 def difference(x_t: int, n_t: int, x_c: int, n_c: int, *, alpha: float = ALPHA) -> Interval:
@@ -133,7 +148,7 @@ def _limit(margin: Callable[[float], float], inside: float, outermost: float) ->
         return inside
     if margin(outermost) <= 0:
         return outermost
-    return float(brentq(margin, near, outermost, xtol=PRECISION, rtol=8.9e-16, maxiter=500))
+    return crossing(margin, near, outermost, precision=PRECISION)
 
 
 def _control_rate_given_ratio(r: float, x_t: int, n_t: int, x_c: int, n_c: int) -> float:

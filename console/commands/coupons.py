@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import tell_applied
 from console.importing import tell_problems
 from console.output import fail, in_words, language, print_json, print_table, run_command, say
@@ -48,7 +48,7 @@ def apply_coupons(
 ) -> None:
     """Define coupons from a file or a folder; one that is wrong keeps all out."""
     wanted = read_definitions(path, Coupon)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         done = save_definitions(connection, wanted, now=read_clock(connection))
     tell_applied("Coupons", "coupon", done, as_json=as_json)
 
@@ -61,10 +61,10 @@ def import_command(
     as_json: AsJson = False,
 ) -> None:
     """Put codes from a file into a pool, each once; a file that was cut off is simply given again."""
-    with open_application() as application:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground:
+        with ground.database.transaction() as connection:
             coupon = load_definition(connection, Coupon, pool)
-        done = import_codes(application.database, coupon, file)
+        done = import_codes(ground.database, coupon, file)
     if as_json:
         problems = [problem.told(language()) for problem in done.problems]
         print_json({"new": done.new, "known": done.known, "refused": done.refused, "problems": problems})
@@ -77,7 +77,7 @@ def import_command(
 @run_command
 def list_coupons(as_json: AsJson = False) -> None:
     """List every coupon: codes that are free, with members, redeemed and ended, and what that cost."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         defined = load_definitions(connection, Coupon)
         standings = {one.pool: one for one in pool_standings(connection, now=read_clock(connection))}
     names = ("free", "open", "redeemed", "expired", "cost")
@@ -102,7 +102,7 @@ def _title(coupon: Coupon | None) -> str | None:
 @run_command
 def show_code(code: Code, as_json: AsJson = False) -> None:
     """Show what became of a code: whose it is, for what, until when, and what redeemed it."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = code_standings(connection, code, now=read_clock(connection))
     if not found:
         raise refuse("no pool has the code {code}", code=code)
@@ -121,7 +121,7 @@ def issue_coupon(
     as_json: AsJson = False,
 ) -> None:
     """Give one member a coupon, once per occasion, and print its code."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         coupon = load_definition(connection, Coupon, pool)
         wanted = Wanted(member_id=the_member(connection, member).id, occasion=_occasion(occasion))
         done = issue(connection, coupon, [wanted], now=read_clock(connection))
@@ -149,7 +149,7 @@ def redeem(
     as_json: AsJson = False,
 ) -> None:
     """Redeem a code where no event will tell of it; ends with 1 where it does not count."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         value = None if amount is None else Decimal(str(amount))
         member_id = the_member(connection, member).id
         shown = redeem_by_hand(connection, code, member_id, now=read_clock(connection), value=value)

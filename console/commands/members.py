@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.commands.members_erasure import erase, erasures, export, take_in_again
 from console.commands.members_identity import conflicts_app, duplicates, merge, merges, take_back
 from console.commands.members_importing import import_command, imports_app, maps_app
@@ -40,7 +40,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show everything kept about one member."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         profile = read_profile(connection, found.id)
     if as_json:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.facts_shown import show_facts, shown
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -19,7 +19,7 @@ def show_life(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Show everything worked out about a member: tier, points, coupons, orders, scores, segments, answers."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         life = read_life(connection, found.id, now=read_clock(connection))
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection, select
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import language, print_json, run_command, say
 from console.report_tables import print_report
 from database.engine import read_clock
@@ -67,7 +67,7 @@ def _give(
 ) -> None:
     if as_json and (csv_file is not None or html_file is not None):
         raise refuse("--json prints and --csv and --html write: ask for one or the other")
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         report = make(connection, name, read_clock(connection))
     if as_json:
         print_json(as_data(report))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import tell_applied
 from console.output import in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -31,7 +31,7 @@ def apply_surveys(
 ) -> None:
     """Define surveys from a file or a folder; one that is wrong keeps all out."""
     wanted = read_definitions(path, Survey)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         done = save_definitions(connection, wanted, now=read_clock(connection))
     tell_applied("Surveys", "survey", done, as_json=as_json)
 
@@ -40,7 +40,7 @@ def apply_surveys(
 @run_command
 def list_surveys(as_json: AsJson = False) -> None:
     """List every survey with its question and how many answered."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = [
             (one, survey_results(connection, one.name, one.scale, since=EARLIEST))
             for one in load_definitions(connection, Survey).values()
@@ -63,7 +63,7 @@ def show_results(
 ) -> None:
     """Show what came of a survey: the score with its interval, who gave what, and the newest comments."""
     start = EARLIEST if since is None else since.replace(tzinfo=EARLIEST.tzinfo)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         survey = load_definition(connection, Survey, name)
         results = survey_results(connection, name, survey.scale, since=start)
         newest = newest_comments(connection, name, since=start, most=comments)

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection, func, select
 
-from config.wiring import open_application
-from console.output import in_words, print_json, print_table, progress_bar, run_command, say
+from config.foundation import open_foundation
+from console.output import in_words, print_json, print_table, run_command, say
+from console.progress import progress_bar
 from database.engine import read_clock
 from database.loyalty_tables import member_tiers
 from language.problems import refuse
@@ -28,13 +29,13 @@ File = Annotated[Path, typer.Argument(help="The file that defines the programme.
 def apply_file(file: File, as_json: AsJson = False) -> None:
     """Apply a programme and place every member: up at once, down only when a period has ended."""
     programme = _read(file)
-    with open_application() as application, progress_bar() as progress:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground, progress_bar() as progress:
+        with ground.database.transaction() as connection:
             now = read_clock(connection)
-        save_programme(application.database, programme, now=now)
+        save_programme(ground.database, programme, now=now)
         task = progress.add_task(file.name, total=None)
-        told = place_everybody(application.database, now=now, progress=lambda done: progress.advance(task, done))
-        with application.database.transaction() as connection:
+        told = place_everybody(ground.database, now=now, progress=lambda done: progress.advance(task, done))
+        with ground.database.transaction() as connection:
             rows = _standing(connection, programme)
     if as_json:
         print_json({"programme": programme.tiers, "told": told, "levels": rows})
@@ -48,7 +49,7 @@ def apply_file(file: File, as_json: AsJson = False) -> None:
 def preview_file(file: File, as_json: AsJson = False) -> None:
     """Say who would move from which tier to which if this file were applied now; nothing is kept."""
     programme = _read(file)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = preview(connection, programme, now=read_clock(connection))
     rows = _way_rows(found)
     if as_json:
@@ -77,7 +78,7 @@ def _ways(found: Moves) -> list[tuple[str | None, str, str]]:
 @run_command
 def list_tiers(as_json: AsJson = False) -> None:
     """List the tiers of the programme, what each asks for and how many stand in it."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         rows = [
             {"programme": programme.tiers, **row}
             for programme, _ in applied_programmes(connection)
@@ -98,7 +99,7 @@ def show_member(
     as_json: AsJson = False,
 ) -> None:
     """Show a member's tier: since when, until when, and what was measured."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         row = connection.execute(select(member_tiers).where(member_tiers.c.member_id == found.id)).mappings().first()
         programmes = applied_programmes(connection)
@@ -116,7 +117,7 @@ def show_member(
 @run_command
 def drop(name: Annotated[str, typer.Argument(help="The programme.")]) -> None:
     """Forget a programme; the tier kept with each member stays as it is."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         count = drop_programme(connection, name)
     say("{name} is dropped; {count} members stood in it.", name=name, count=count)
 

@@ -75,6 +75,22 @@ def test_programs_get_every_figure_and_both_languages_of_every_sentence(
     assert states(database) == {}
 
 
+def test_members_for_whom_no_words_can_be_written_are_counted_for_programs(asking: Asking, tmp_path: Path) -> None:
+    words = tmp_path / "own" / "sized"
+    words.mkdir(parents=True)
+    (words / "template.yaml").write_text("title: {zh: 尺码, en: Size}\npurpose: marketing\nfacts: {name: 会员}\n", encoding="utf-8")
+    (words / "sms.zh.txt").write_text("积分{{ loyalty.expiring_on|date }}到期 拒收请回复R", encoding="utf-8")
+    file = tmp_path / "sized.yaml"
+    file.write_text(SPRING.replace("spring", "sized").replace("new-season", "sized"), encoding="utf-8")
+    asking.env["TIDINGS_TEMPLATES"] = str(words.parent)
+
+    ran = asking("preflight", "--file", str(file), "--json")
+
+    (channel,) = json.loads(ran.stdout)["channels"]
+    assert ran.exit_code == 1
+    assert channel["unwritten"] == {"words:missing_fact:loyalty.expiring_on": channel["sampled"]}
+
+
 def test_an_account_without_the_template_ends_it_with_1(asking: Asking, tmp_path: Path) -> None:
     asking.env["TIDINGS_FILE"] = str(tmp_path / "tidings.toml")
 

@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.stats import fisher_exact
 
 from reports.lift import Arm, Verdict, early_look, early_verdict, holm_p_values, lift, lift_fields
 from reports.means import Amounts, amounts_of, compare_means
@@ -239,3 +240,14 @@ def test_an_early_look_never_claims_what_the_final_test_denies(
     if look is not None and look.p_value < 0.05:
         assert found.p_value is not None
         assert found.p_value < 0.05
+
+
+@settings(max_examples=200, deadline=None)
+@given(n_t=st.integers(1, 3000), n_c=st.integers(1, 3000), share_t=st.floats(0, 1), share_c=st.floats(0, 1))
+@example(n_t=10, n_c=10, share_t=0.3, share_c=0.7)
+@example(n_t=3000, n_c=1, share_t=0.0, share_c=1.0)
+def test_the_exact_test_agrees_with_another_program(n_t: int, n_c: int, share_t: float, share_c: float) -> None:
+    x_t, x_c = round(n_t * share_t), round(n_c * share_c)
+    expected = fisher_exact([[x_t, n_t - x_t], [x_c, n_c - x_c]]).pvalue
+
+    assert fisher(x_t, n_t, x_c, n_c) == pytest.approx(expected, rel=1e-9, abs=1e-290)

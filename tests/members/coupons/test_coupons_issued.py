@@ -218,5 +218,5 @@ def test_what_cannot_be_a_coupon_is_told_by_line(tmp_path: Path, said: str, line
 
 def test_the_examples_are_coupons() -> None:
     assert [one.pool for one in read_definitions(ROOT / "config" / "examples" / "coupons", Coupon)] == [
-        "birthday", "spring-20",
+        "birthday", "second-order", "spring-20",
     ]  # fmt: skip
