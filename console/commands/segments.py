@@ -14,6 +14,7 @@ from config.foundation import open_foundation
 from console.output import language, print_json, print_table, run_command, say, screen
 from console.segment_reasons import in_words_of, reason_tree
 from database.engine import read_clock
+from journeys.naming import problems_in_force
 from language.problems import InputRefused, Problem
 from members.condition_model import Condition
 from members.people import the_member
@@ -86,8 +87,10 @@ def apply_files(
 ) -> None:
     """Put every segment of a folder in force, or none: one broken file stops them all."""
     with open_foundation() as ground, ground.database.transaction() as connection:
-        files = read_segments(path, known=load_segments(connection))
+        files, before = read_segments(path, known=load_segments(connection)), problems_in_force(connection)
         done = apply_segments(connection, files, now=read_clock(connection), told=tell)
+        if broken := [problem for problem in problems_in_force(connection) if problem not in before]:
+            raise InputRefused(broken)
     if as_json:
         print_json({**asdict(done), "problems": [problem.told(language()) for problem in done.problems]})
         return

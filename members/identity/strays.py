@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 
 from members.everybody import look_again
 from members.identity.totals import count_again
+from members.segments.storing import hold_definitions
 
 _STRAYS = """
 SELECT m.id, m.merged_into FROM members m
@@ -28,6 +29,7 @@ def bring_strays(connection: Connection, member_ids: Collection[int]) -> None:
     strays = connection.execute(text(_STRAYS), {"ids": list(member_ids)}).all()
     if not strays:
         return
+    hold_definitions(connection)
     held = sorted({*member_ids, *(row.merged_into for row in strays)})
     connection.execute(text(_HOLD), {"ids": held})
     rows = connection.execute(text(_BRING), {"ids": [row.id for row in strays], "held": held}).all()

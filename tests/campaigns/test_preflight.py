@@ -30,10 +30,9 @@ from language.problems import InputRefused
 from members.conditions import Condition
 from members.consent import suppress
 from members.people import fingerprint
-from members.segments import save_segments
 from templates.library import digest, load_library
 from templates.text_messages import SignedBy
-from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members
+from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members, make_segments
 
 NOWHERE = "http://127.0.0.1:9"  #: nobody listens there, so a preflight that called anybody would be found out
 ALIYUN: Mapping[str, object] = {
@@ -569,7 +568,7 @@ def test_a_campaign_of_a_journey_says_so_and_may_be_narrowed_to_a_segment(databa
     with database.transaction() as connection:
         make_members(connection, 4, tier="gold")
         make_members(connection, 3, start=100)
-        save_segments(connection, {"gold": Condition.model_validate({"member": {"tier": {"eq": "gold"}}})}, now=NOON)
+        make_segments(connection, gold=Condition.model_validate({"member": {"tier": {"eq": "gold"}}}))
         make_campaign(connection)
 
     everybody, gold = stage.ask(), stage.ask(segment="gold")

@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 from console.commands.campaigns import app
 from database.engine import Database, set_clock
 from members.conditions import Condition
-from members.segments import save_segments
-from tests.makers import NOON, addresses_of, make_members, states
+from tests.makers import NOON, addresses_of, make_members, make_segments, states
 
 SETTINGS = """\
 sensitive_words = ["三天"]
@@ -45,7 +44,7 @@ def asking(database: Database, redis_url: str, tmp_path: Path) -> Asking:
         set_clock(connection, NOON)
         make_members(connection, 100, tier="gold")
         make_members(connection, 5, channels=("email",), start=200)
-        save_segments(connection, {"gold": Condition.model_validate({"member": {"tier": {"eq": "gold"}}})}, now=NOON)
+        make_segments(connection, gold=Condition.model_validate({"member": {"tier": {"eq": "gold"}}}))
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "spring.yaml").write_text(SPRING, encoding="utf-8")
     (tmp_path / "tidings.toml").write_text(SETTINGS, encoding="utf-8")
