@@ -8,7 +8,7 @@ import typer
 
 from config.wiring import open_application
 from console.defining import tell_applied
-from console.importing import tell_problems
+from console.importing import end_import, tell_problems
 from console.output import fail, in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
@@ -68,9 +68,10 @@ def import_command(
     if as_json:
         problems = [problem.told(language()) for problem in done.problems]
         print_json({"new": done.new, "known": done.known, "refused": done.refused, "problems": problems})
-        return
-    say("{new} codes are new, {known} were there, {refused} rows refused.", new=done.new, known=done.known, refused=done.refused)
-    tell_problems(done.problems)
+    else:
+        say("{new} codes are new, {known} were there, {refused} rows refused.", new=done.new, known=done.known, refused=done.refused)
+        tell_problems(done.problems)
+    end_import(used=done.new + done.known, refused=done.refused)
 
 
 @app.command("list")
