@@ -6,7 +6,7 @@ language is Chinese.
 
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -15,7 +15,8 @@ import typer
 from typer.main import get_command
 
 from config.settings import preferred_language
-from console.output import run_command
+from console.output import FAILED, run_command
+from console.usage import Context, tell_misuse
 from language.chinese import CHINESE
 
 #: The module of ``console.commands`` in which each first word is found.
@@ -79,8 +80,9 @@ def every_command(command: Any, path: str = "tidings") -> Iterator[tuple[str, An
 def command_line(first: str | None = None) -> Any:
     """Return the command line, or what begins with the word ``first``, with its help in the user's language."""
     command = get_command(assemble(first))
-    if preferred_language() == "zh":
-        for _, each in every_command(command):
+    for _, each in every_command(command):
+        each.context_class = Context
+        if preferred_language() == "zh":
             for helped in (each, *each.params):
                 if getattr(helped, "help", None):
                     helped.help = in_chinese(helped.help)
@@ -97,13 +99,23 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def run(words: Sequence[str]) -> int:
+    """Run the command that these words call; return the exit status."""
+    try:
+        ended = run_command(command_line(next(iter(words), None)).main)(args=list(words), prog_name="tidings", standalone_mode=False)
+    except typer.Exit as ending:
+        return ending.exit_code
+    except typer.Abort:
+        return FAILED
+    except typer.TyperException as wrong:
+        return tell_misuse(wrong)
+    return ended if isinstance(ended, int) else 0
+
+
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _end)
-    try:
-        run_command(command_line(next(iter(sys.argv[1:]), None)).main)(prog_name="tidings")
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

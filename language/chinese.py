@@ -23,8 +23,9 @@ from language.chinese_segments import SEGMENTS
 from language.chinese_sms import SMS
 from language.chinese_surveys import SURVEYS
 from language.chinese_templates import TEMPLATES
+from language.chinese_usage import USAGE
 
 CHINESE: Mapping[str, str] = {
     **COUPONS, **SURVEYS, **IDENTITY, **LOYALTY, **SEGMENTS, **FACTS, **IMPORTING, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO,
-    **INSIGHT, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING,
+    **INSIGHT, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING, **USAGE,
 }  # fmt: skip

@@ -146,11 +146,20 @@ def _told(error: ErrorDetails, document: Document, model: type[BaseModel]) -> Pr
         )
     if error["type"] == "missing":
         return document.problem("{name} is missing", place, name=place[-1])
-    found = repr(error["input"])[:80]
-    if error["type"] in EXPECTED:
-        values = {name: str(value).replace(" or ", ", ") for name, value in error.get("ctx", {}).items()}
-        return document.problem(EXPECTED[error["type"]], place, **{**values, "found": found})
-    return document.problem("{why}; found {found}", place, why=error["msg"], found=found)
+    sentence, values = expectation(error) or ("{why}; found {found}", {"why": error["msg"], "found": repr(error["input"])[:80]})
+    return document.problem(sentence, place, **values)
+
+
+def expectation(error: ErrorDetails) -> tuple[str, dict[str, object]] | None:
+    """Return the sentence that says what was expected, with its values; None: the kind of error has none."""
+    if error["type"] not in EXPECTED:
+        return None
+    values = {name: _written(value) for name, value in error.get("ctx", {}).items()}
+    return EXPECTED[error["type"]], {**values, "found": repr(error["input"])[:80]}
+
+
+def _written(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value).replace(" or ", ", ")
 
 
 def validate(model: type[Model], document: Document) -> Model:

@@ -1,0 +1,110 @@
+"""What the command line itself says, in the user's language: the words of its help, and what was wrong with what was typed."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from pydantic import ValidationError
+from rich.text import Text
+
+from console.output import REFUSED, aside, in_words, language
+from language.documents import expectation
+from language.problems import Problem
+
+#: What stands behind an option's help: [default: 5; required].
+_NOTES = re.compile(r"\[([^\[\]]*)\]$")
+
+#: What is wrong, for what the library tells in words only; groups are the sentence's values.
+_SAID: tuple[tuple[str, str], ...] = (
+    (r"Option '(?P<name>\S+)' requires an? .*", "the option {name} needs a value"),
+    (r"Option '(?P<name>\S+)' does not take a value\.", "the option {name} takes no value"),
+    (r"Got unexpected extra argument(?:s|\(s\))? \((?P<found>.*)\)", "nothing more was expected; found {found}"),
+    (r".*?(?P<found>'.*') is not one of (?P<expected>.*)\.", "one of {expected} was expected; found {found}"),
+    (r".*?(?P<found>'.*') does not match the formats? .*", "a day such as 2026-08-31 was expected; found {found}"),
+    (r"\w+ (?P<found>'.*') does not exist\.", "there is no file or folder {found}"),
+    (r"\w+ (?P<found>'.*') is a file\.", "a folder was expected; {found} is a file"),
+    (r"\w+ (?P<found>'.*') is a directory\.", "a file was expected; {found} is a folder"),
+    (r"\w+ (?P<found>'.*') is not readable\.", "{found} cannot be read"),
+)
+
+
+class _Formatter(typer.Context.formatter_class):  # type: ignore[misc, valid-type]
+    """Writes a command's help with its headings in the user's language."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        for words in ("[OPTIONS]", "COMMAND [ARGS]..."):
+            args = args.replace(words, in_words(words))
+        super().write_usage(prog, args, prefix or in_words("Usage: "))
+
+    def write_heading(self, heading: str) -> None:
+        super().write_heading(in_words(heading))
+
+    def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        told = [(first, _NOTES.sub(lambda notes: f"[{_noted(notes[1])}]", in_words(second))) for first, second in rows]
+        super().write_dl(told, col_max, col_spacing)
+
+
+def _noted(notes: str) -> str:
+    parts = (part.partition("default: ") for part in notes.split("; "))
+    return "; ".join(in_words("default: {value}", value=value) if mark else in_words(word) for word, mark, value in parts)
+
+
+class Context(typer.Context):
+    """A command being called; its help speaks the user's language."""
+
+    formatter_class = _Formatter
+
+
+def tell_misuse(error: typer.TyperException) -> int:
+    """Say what was wrong with what was typed and how to get help; return the exit status."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        aside().print(Text(error.format_message()))
+        return REFUSED
+    if context is not None:
+        aside().print(Text(context.get_usage()))
+        aside().print(Text(in_words("For help: {command} --help", command=context.command_path)))
+    aside().print(Text(problem_of(error, context).told(language()), style="red"))
+    return REFUSED
+
+
+def problem_of(error: typer.TyperException, context: Any) -> Problem:
+    """Return what is wrong with a command line, as a problem that can be told in each language."""
+    parameter = getattr(error, "param", None)
+    if type(error).__name__ == "NoSuchOption":
+        return _unknown("option", getattr(error, "option_name", ""), getattr(error, "possibilities", None) or ())
+    if type(error).__name__ == "MissingParameter" and parameter is not None:
+        return Problem(sentence=f"the {parameter.param_type_name} {{name}} is missing", values={"name": _name(parameter)})
+    if found := re.match(r"No such command '(.*?)'\.", error.message):
+        commands = list(context.command.commands)
+        return _unknown("command", found[1], difflib.get_close_matches(found[1], commands), commands)
+    sentence, values = _expected(error)
+    return Problem(sentence=sentence, values=values, field=_name(parameter) if parameter is not None else None)
+
+
+def _unknown(what: str, name: str, near: Sequence[str], known: Sequence[str] = ()) -> Problem:
+    sentences = {
+        "option": ("there is no option {name}; did you mean {near}?", "there is no option {name}"),
+        "command": ("there is no command {name}; did you mean {near}?", "there is no command {name}; there are {known}"),
+    }
+    values = {"name": name, "near": ", ".join(near[:1]), "known": ", ".join(known)}
+    return Problem(sentence=sentences[what][0 if near else 1], values=values)
+
+
+def _name(parameter: Any) -> str:
+    """Return what people type for an option, or see in the usage for an argument."""
+    return str(max(parameter.opts, key=len) if parameter.param_type_name == "option" else parameter.metavar or parameter.name)
+
+
+def _expected(error: typer.TyperException) -> tuple[str, dict[str, object]]:
+    """Return the sentence and its values for a value that is none, or for what is told in words only."""
+    failed = error.__cause__
+    told = expectation(failed.errors(include_url=False)[0]) if isinstance(failed, ValidationError) else None
+    if told is not None:
+        return told
+    for pattern, sentence in _SAID:
+        if found := re.fullmatch(pattern, error.message, re.DOTALL):
+            return sentence, dict(found.groupdict())
+    return "the command line was not understood: {why}", {"why": error.message}
