@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from console.output import REFUSED, aside, in_words, language
-from language.documents import expectation
+from language.documents import EXPECTED, expectation
 from language.problems import Problem
 
 #: What stands behind an option's help: [default: 5; required].
@@ -100,10 +100,9 @@ def _name(parameter: Any) -> str:
 
 def _expected(error: typer.TyperException) -> tuple[str, dict[str, object]]:
     """Return the sentence and its values for a value that is none, or for what is told in words only."""
-    failed = error.__cause__
-    told = expectation(failed.errors(include_url=False)[0]) if isinstance(failed, ValidationError) else None
-    if told is not None:
-        return told
+    failed = error.__cause__.errors(include_url=False)[0] if isinstance(error.__cause__, ValidationError) else None
+    if failed is not None and failed["type"] in EXPECTED:
+        return expectation(failed)
     for pattern, sentence in _SAID:
         if found := re.fullmatch(pattern, error.message, re.DOTALL):
             return sentence, dict(found.groupdict())

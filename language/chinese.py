@@ -9,6 +9,7 @@ from language.chinese_bounces import BOUNCES
 from language.chinese_coupons import COUPONS
 from language.chinese_demo import DEMO
 from language.chinese_facts import FACTS
+from language.chinese_files import FILES
 from language.chinese_identity import IDENTITY
 from language.chinese_importing import IMPORTING
 from language.chinese_insight import INSIGHT
@@ -27,5 +28,5 @@ from language.chinese_usage import USAGE
 
 CHINESE: Mapping[str, str] = {
     **COUPONS, **SURVEYS, **IDENTITY, **LOYALTY, **SEGMENTS, **FACTS, **IMPORTING, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO,
-    **INSIGHT, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING, **USAGE,
+    **INSIGHT, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING, **USAGE, **FILES,
 }  # fmt: skip

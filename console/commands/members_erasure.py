@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from config.wiring import Application, open_application
-from console.output import print_json, print_table, run_command, say
+from console.output import print_json, print_table, run_command, say, write_file
 from database.engine import read_clock
 from journeys.parting import being_handed_over, erase_members
 from language.problems import InputRefused, Problem, refuse
@@ -98,6 +98,8 @@ def read_log_file(file: Path) -> list[Erasure]:
         lines = file.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise refuse("the file cannot be read: {why}", file=str(file), why=error.strerror or type(error).__name__) from None
+    except UnicodeDecodeError:
+        raise refuse("the file must be text in UTF-8", file=str(file)) from None
     found, problems = [], []
     for number, line in enumerate(lines, 1):
         try:
@@ -120,7 +122,7 @@ def erasures(
     with open_application() as application, application.database.transaction() as connection:
         found = read_log(connection)
     if output:
-        output.write_text("".join(json.dumps(asdict(each), default=datetime.isoformat) + "\n" for each in found), encoding="utf-8")
+        write_file(output, "".join(json.dumps(asdict(each), default=datetime.isoformat) + "\n" for each in found))
         say("{count} entries written to {file}.", count=len(found), file=str(output))
     elif as_json:
         print_json([asdict(each) for each in found])
@@ -143,7 +145,7 @@ def export(
     if output is None:
         print_json(told)
         return
-    output.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    write_file(output, json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n")
     rows = sum(map(len, tables.values()))
     say("{rows} rows of {tables} tables written to {file}.", rows=rows, tables=len(tables), file=str(output))
 

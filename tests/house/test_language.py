@@ -13,7 +13,7 @@ from language.chinese import CHINESE
 from tests.house.tree import modules, name_of, parsed
 
 #: Functions whose first text is a sentence for people, and names of arguments and constants that hold one.
-SPEAKERS = {"say", "remark", "fail", "refuse", "in_words", "mistake", "print_table", "Problem", "Objection", "_fine", "_wrong"}
+SPEAKERS = {"say", "remark", "fail", "refuse", "problem", "in_words", "mistake", "print_table", "Problem", "Objection", "_fine", "_wrong"}
 FIELDS = re.compile(r"\{(\w+)")
 
 
