@@ -6,7 +6,7 @@ language is Chinese.
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -17,7 +17,8 @@ from typer.main import get_command
 
 from config.spoken import preferred_language
 from console.families import WORDS
-from console.output import run_command
+from console.output import FAILED, run_command
+from console.usage import Context
 from language.chinese import CHINESE
 
 
@@ -88,9 +89,11 @@ def command_line() -> Any:
 
 
 def in_users_language(command: Any) -> Any:
-    """Return the command, with the help of it and of all below it in Chinese where that is spoken."""
-    if preferred_language() == "zh":
-        for _, each in every_command(command):
+    """Return the command, with the help of it and of all below it in the user's language."""
+    in_chinese_too = preferred_language() == "zh"
+    for _, each in every_command(command):
+        each.context_class = Context
+        if in_chinese_too:
             for helped in (each, *each.params):
                 if getattr(helped, "help", None):
                     helped.help = in_chinese(helped.help)
@@ -107,13 +110,23 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
+def run(words: Sequence[str]) -> int:
+    """Run the command that these words call; return the exit status."""
+    try:
+        ended = run_command(command_line().main)(args=list(words), prog_name="tidings", standalone_mode=False)
+    except typer.Exit as ending:
+        return ending.exit_code
+    except typer.Abort:
+        return FAILED
+    except typer.TyperException as wrong:
+        return int(import_module("console.misuse").tell_misuse(wrong))  # It is read when it is needed.
+    return ended if isinstance(ended, int) else 0
+
+
 def main() -> None:
     """Run the command line."""
     signal.signal(signal.SIGTERM, _end)
-    try:
-        run_command(command_line().main)(prog_name="tidings")
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

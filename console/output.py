@@ -17,7 +17,7 @@ from rich.text import Text
 from config.spoken import preferred_language
 from database.server_user import EngineFailed
 from language.chinese import CHINESE
-from language.problems import InputRefused, Problem
+from language.problems import InputRefused, Problem, in_language, refuse
 
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
@@ -35,8 +35,9 @@ def language() -> str:
 
 def in_words(sentence: str, /, **values: object) -> str:
     """Return the sentence in the user's language with its ``{values}`` filled in."""
-    words = CHINESE.get(sentence, sentence) if language() == "zh" else sentence
-    return words.format(**values) if values else words
+    if not values:
+        return CHINESE.get(sentence, sentence) if language() == "zh" else sentence
+    return in_language(language(), sentence, values)
 
 
 def screen() -> Console:
@@ -78,6 +79,18 @@ def fail(sentence: str, /, *, exit_code: int = FAILED, **values: object) -> NoRe
     """
     aside().print(Text(in_words(sentence, **values), style="red"))
     raise typer.Exit(exit_code)
+
+
+def write_file(file: Path, words: str, *, encoding: str = "utf-8") -> None:
+    """Write words to a file that a person named, just as they are.
+
+    Raises:
+        InputRefused: it cannot be written.
+    """
+    try:
+        file.write_text(words, encoding=encoding, newline="")
+    except OSError as error:
+        raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or type(error).__name__) from None
 
 
 def print_json(data: object) -> None:

@@ -10,7 +10,7 @@ CONDITIONS: dict[str, str] = {
     ),
     "{name} is defined twice": "{name} 定义了两次",
     "no definition files (*.yaml) are in this folder": "此文件夹中没有定义文件（*.yaml）",
-    "{why}; found {found}": "{why}；实际为 {found}",
+    "{detail}; found {found}": "这个值不能使用；实际为 {found}",
     "one of {expected} was expected; found {found}": "应为以下之一：{expected}；实际为 {found}",
     "a whole number was expected; found {found}": "应为整数；实际为 {found}",
     "text was expected, in quotes where it looks like a number; found {found}": "应为文字，像数字的要加引号；实际为 {found}",

@@ -8,7 +8,8 @@ import typer
 
 from config.foundation import open_foundation
 from console.defining import tell_applied
-from console.importing import tell_problems
+from console.facts_shown import shown
+from console.importing import end_import, tell_problems
 from console.output import fail, in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
@@ -68,9 +69,10 @@ def import_command(
     if as_json:
         problems = [problem.told(language()) for problem in done.problems]
         print_json({"new": done.new, "known": done.known, "refused": done.refused, "problems": problems})
-        return
-    say("{new} codes are new, {known} were there, {refused} rows refused.", new=done.new, known=done.known, refused=done.refused)
-    tell_problems(done.problems)
+    else:
+        say("{new} codes are new, {known} were there, {refused} rows refused.", new=done.new, known=done.known, refused=done.refused)
+        tell_problems(done.problems)
+    end_import(used=done.new + done.known, refused=done.refused)
 
 
 @app.command("list")
@@ -88,7 +90,7 @@ def list_coupons(as_json: AsJson = False) -> None:
     if as_json:
         print_json([dict(zip(("coupon", "title", *names), row, strict=True)) for row in rows])
         return
-    print_table("Coupons", ("coupon", "title", *names), rows)
+    print_table("Coupons", ("coupon", "title", *names), [(*row[:-1], shown(row[-1], "cost")) for row in rows])
 
 
 def _title(coupon: Coupon | None) -> str | None:
@@ -109,7 +111,7 @@ def show_code(code: Code, as_json: AsJson = False) -> None:
     if as_json:
         print_json([one._asdict() for one in found])
         return
-    print_table("Code", HEADS, found)
+    print_table("Code", HEADS, [[shown(value, name) for value, name in zip(one, HEADS, strict=True)] for one in found])
 
 
 @app.command("issue")
@@ -152,10 +154,10 @@ def redeem(
     with open_foundation() as ground, ground.database.transaction() as connection:
         value = None if amount is None else Decimal(str(amount))
         member_id = the_member(connection, member).id
-        shown = redeem_by_hand(connection, code, member_id, now=read_clock(connection), value=value)
+        found = redeem_by_hand(connection, code, member_id, now=read_clock(connection), value=value)
     if as_json:
-        print_json({"coupon": shown.pool, "code": shown.code, "outcome": shown.outcome, "cost": shown.cost})
-    elif shown.outcome == "redeemed":
-        say("{code} of {coupon} is redeemed.", code=shown.code, coupon=shown.pool)
-    if shown.outcome != "redeemed":
-        fail("{code} does not count: {reason}.", code=shown.code, reason=in_words(REASONS[shown.outcome]))
+        print_json({"coupon": found.pool, "code": found.code, "outcome": found.outcome, "cost": found.cost})
+    elif found.outcome == "redeemed":
+        say("{code} of {coupon} is redeemed.", code=found.code, coupon=found.pool)
+    if found.outcome != "redeemed":
+        fail("{code} does not count: {reason}.", code=found.code, reason=in_words(REASONS[found.outcome]))

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from config.foundation import open_foundation
-from console.importing import file_progress, tell_problems
+from console.importing import end_import, file_progress, tell_problems
 from console.output import language, print_json, run_command, say
 from database.engine import read_clock
 from members.events_importing import EventsImported, JsonLines, import_events
@@ -55,6 +55,7 @@ def import_command(
         print_json({**asdict(done), "problems": [problem.told(language()) for problem in done.problems]})
     else:
         _tell(done)
+    end_import(used=done.stored + done.duplicates, refused=done.refused)
 
 
 def _opened(file: Path, mapping: EventMap | None) -> JsonLines:

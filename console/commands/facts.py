@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from config.foundation import open_foundation
-from console.facts_shown import show_facts, shown
+from console.facts_shown import rows_shown, show_facts
 from console.importing import file_progress
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -37,7 +37,7 @@ def show(
         return
     show_facts(orders, channels)
     if totals:
-        print_table("Totals", list(totals[0]), [[shown(value) for value in row.values()] for row in totals])
+        print_table("Totals", list(totals[0]), rows_shown(totals))
     if not (totals or orders or channels):
         say("Nothing is known of what {key} did.", key=found.key)
 

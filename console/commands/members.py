@@ -12,7 +12,7 @@ from console.commands.members_importing import import_command, imports_app, maps
 from console.commands.members_life import show_life
 from console.commands.members_tag import tag_member
 from console.commands.stores import place_member
-from console.facts_shown import show_facts
+from console.facts_shown import rows_shown, show_facts, shown
 from console.output import print_json, print_table, run_command
 from members.people import the_member
 from members.profile import Profile, read_profile
@@ -50,7 +50,7 @@ def show(
 
 
 def _show(profile: Profile) -> None:
-    print_table("Member", ("field", "value"), [row for row in profile.member.items() if row[1] not in (None, {})])
+    print_table("Member", ("field", "value"), [(name, shown(value, name)) for name, value in profile.member.items() if value not in (None, {})])
     show_facts(profile.orders, profile.channels)
     for title, rows in (
         ("Addresses", profile.addresses),
@@ -59,7 +59,7 @@ def _show(profile: Profile) -> None:
         ("Last events", profile.events),
     ):
         if rows:
-            print_table(title, list(rows[0]), [list(row.values()) for row in rows])
+            print_table(title, list(rows[0]), rows_shown(rows))
 
 
 # A minus before a tag takes it away, and is no option.

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from config.foundation import Foundation, open_foundation
 from console.erasure_log import LOG_FILE, append_lines, lines_of, note_readmission, read_log_file
-from console.output import print_json, print_table, remark, run_command, say
+from console.output import print_json, print_table, remark, run_command, say, write_file
 from database.engine import read_clock
 from database.repeating import in_transaction
 from journeys.parting import being_handed_over, erase_members
@@ -109,7 +109,7 @@ def erasures(
     with open_foundation() as ground, ground.database.transaction() as connection:
         found = read_log(connection)
     if output:
-        output.write_text("".join(line + "\n" for line in lines_of(found)), encoding="utf-8")
+        write_file(output, "".join(line + "\n" for line in lines_of(found)))
         say("{count} entries written to {file}.", count=len(found), file=str(output))
     elif as_json:
         print_json([asdict(each) for each in found])

@@ -9,7 +9,7 @@ import typer
 
 from config.foundation import open_foundation
 from console.defining import tell_applied
-from console.importing import file_progress, tell_problems
+from console.importing import end_import, file_progress, tell_problems
 from console.members_imported import tell_import
 from console.output import in_words, language, print_json, print_table, remark, run_command, say
 from database.engine import read_clock
@@ -71,6 +71,7 @@ def import_command(
     else:
         tell_import(done, dry_run=dry_run)
         tell_problems(done.problems)
+    end_import(used=done.new + done.changed + done.unchanged, refused=done.refused)
 
 
 def _as_json(done: MembersImported) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def _show(life: Life) -> None:
     standing = {"points": life.points} if life.points is not None else {}
     for name, row in (("tier", life.tier), ("rfm", life.rfm), ("prediction", life.prediction), ("cluster", life.cluster)):
         standing |= {f"{name} {field}" if field != name else name: value for field, value in (row or {}).items()}
-    rows = [(in_words(name), shown(value)) for name, value in standing.items() if value is not None]
+    rows = [(in_words(name), shown(value, name)) for name, value in standing.items() if value is not None]
     if rows:
         print_table("Standing", ("field", "value"), rows)
     show_facts(life.orders, life.channels)
@@ -51,4 +51,4 @@ def _show(life: Life) -> None:
 def _print(title: str, table: list[dict[str, Any]]) -> None:
     if table:
         kept = [name for name in table[0] if any(row[name] not in (None, "") for row in table)]
-        print_table(title, kept, [[shown(row[name]) for name in kept] for row in table])
+        print_table(title, kept, [[shown(row[name], name) for name in kept] for row in table])

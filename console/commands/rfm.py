@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from config.foundation import open_foundation
 from console.defining import AsJson, File, apply_definition
+from console.facts_shown import shown
 from console.output import language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.loyalty_tables import rfm_scores
@@ -64,7 +65,7 @@ def _print_cells(definition: Rfm, found: Sequence[CellCount]) -> None:
     rows = [
         (
             one.cell, definition.title(one.cell, language()), one.members, f"{one.members / members:.1%}", one.orders,
-            one.money, f"{one.money / money:.1%}", round(one.days),
+            shown(one.money, "money"), f"{one.money / money:.1%}", round(one.days),
         )
         for one in found
     ]  # fmt: skip

@@ -99,7 +99,7 @@ def test(name: Name, as_json: AsJson = False) -> None:
 def _shown(made: NewEvent | Problem) -> tuple[object, ...]:
     if isinstance(made, Problem):
         return (None,) * 6 + (made.told(language()),)
-    return made.kind, made.member_key, made.key, shown(made.occurred_at.astimezone(UTC)), made.value, dict(made.properties) or None, None
+    return made.kind, made.member_key, made.key, shown(made.occurred_at.astimezone(UTC)), shown(made.value), dict(made.properties) or None, None
 
 
 @app.command("pull")

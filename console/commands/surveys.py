@@ -9,9 +9,8 @@ import typer
 
 from config.foundation import open_foundation
 from console.defining import tell_applied
-from console.output import in_words, language, print_json, print_table, run_command, say
+from console.output import in_words, language, print_json, print_table, run_command, say, write_file
 from database.engine import read_clock
-from language.problems import refuse
 from members.definitions import load_definition, load_definitions, read_definitions, save_definitions
 from members.events import EARLIEST
 from members.surveys.definition import Survey
@@ -69,7 +68,7 @@ def show_results(
         newest = newest_comments(connection, name, since=start, most=comments)
         table = answers_as_csv(connection, name, since=start) if csv_file else ""
     if csv_file:
-        _write(csv_file, table)
+        write_file(csv_file, table, encoding="utf-8-sig")  # With its mark, for spreadsheets would otherwise not take it for UTF-8.
     if as_json:
         print_json(_data(results, newest))
         return
@@ -77,14 +76,6 @@ def show_results(
     if newest:
         rows = [(f"{one.answered_at:%Y-%m-%d %H:%M}Z", one.score, one.comment) for one in newest]
         print_table("Newest comments", ("answered", "score", "comment"), rows)
-
-
-def _write(file: Path, table: str) -> None:
-    try:
-        # With its mark, for spreadsheets would otherwise not take it for UTF-8.
-        file.write_text(table, encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise refuse("the file cannot be written: {reason}", file=str(file), reason=error.strerror or str(error)) from None
 
 
 def _data(results: SurveyResults, newest: Sequence[Comment]) -> dict[str, object]:

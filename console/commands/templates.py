@@ -10,7 +10,17 @@ import typer
 from campaigns.rendering_facts import facts_for
 from config.settings import read_settings
 from config.wiring import Application, installation_library, open_application
-from console.output import fail, in_words, language, print_json, print_table, run_command, say, tell_warnings
+from console.output import (
+    fail,
+    in_words,
+    language,
+    print_json,
+    print_table,
+    run_command,
+    say,
+    tell_warnings,
+    write_file,
+)
 from database.engine import read_clock
 from language.problems import InputRefused, Problem, refuse
 from members.attributes import defined_attributes
@@ -153,10 +163,7 @@ def _write_html(file: Path, rendered: Mapping[str, Rendered | RenderRefused]) ->
     html = words.parts["html"]
     for name, image in words.images.items():  # A browser knows nothing of what travels beside a mail.
         html = html.replace(f"cid:{name}", f"data:image;base64,{base64.b64encode(image).decode()}")
-    try:
-        file.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or "") from None
+    write_file(file, html)
 
 
 def _shown(words: Rendered | RenderRefused) -> dict[str, object]:

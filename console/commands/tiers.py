@@ -7,6 +7,7 @@ import typer
 from sqlalchemy import Connection, func, select
 
 from config.foundation import open_foundation
+from console.facts_shown import shown
 from console.output import in_words, print_json, print_table, run_command, say
 from console.progress import progress_bar
 from database.engine import read_clock
@@ -55,8 +56,8 @@ def preview_file(file: File, as_json: AsJson = False) -> None:
     if as_json:
         print_json({"looked_at": found.looked_at, "unnamed": found.unnamed, "moves": rows})
         return
-    shown = [[*list(row.values())[:4], ", ".join(found.samples[way])] for row, way in zip(rows, _ways(found), strict=True)]
-    print_table("Who would move", ("from", "to", "why", "members", "for example"), shown)
+    table = [[*list(row.values())[:4], ", ".join(found.samples[way])] for row, way in zip(rows, _ways(found), strict=True)]
+    print_table("Who would move", ("from", "to", "why", "members", "for example"), table)
     say("{looked_at} members were looked at; nothing was changed.", looked_at=found.looked_at)
     if found.unnamed:
         say("{count} have a tier this file does not name and would be left alone.", count=found.unnamed)
@@ -105,12 +106,12 @@ def show_member(
         programmes = applied_programmes(connection)
     if row is None or not programmes:
         raise refuse("{key} stands in no tier of a programme", key=member)
-    told = {name: row[name] for name in ("tier", "since", "until", "measured")}
-    shown = {"member": found.key, "programme": programmes[0][0].tiers, **told, "next": _next(programmes[0][0], row["tier"])}
+    standing = {name: row[name] for name in ("tier", "since", "until", "measured")}
+    told = {"member": found.key, "programme": programmes[0][0].tiers, **standing, "next": _next(programmes[0][0], row["tier"])}
     if as_json:
-        print_json(shown)
+        print_json(told)
     else:
-        print_table("Tier", ("field", "value"), [(in_words(name), value) for name, value in shown.items()])
+        print_table("Tier", ("field", "value"), [(in_words(name), shown(value, name)) for name, value in told.items()])
 
 
 @app.command("drop")
@@ -139,8 +140,8 @@ def _standing(connection: Connection, programme: TierProgramme) -> list[dict[str
 
 
 def _print_standing(rows: list[dict[str, object]]) -> None:
-    shown = [[in_words(str(value)) if name == "measure" else value for name, value in row.items()] for row in rows]
-    print_table("Tiers", tuple(rows[0]), shown)
+    table = [[in_words(str(value)) if name == "measure" else value for name, value in row.items()] for row in rows]
+    print_table("Tiers", tuple(rows[0]), table)
 
 
 def _next(programme: TierProgramme, tier: str) -> str | None:

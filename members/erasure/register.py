@@ -46,8 +46,9 @@ _GOES = Held(goes=True)
 #: In the order in which rows are erased: what is found through another table comes before it.
 HELD: Mapping[str, Held] = {
     "receipts": Held(
-        whose=f"send_id IN ({_SENDS}) OR (send_id IS NULL AND (provider, provider_ref) IN "  # noqa: S608
-        f"(SELECT provider, provider_ref FROM attempts WHERE send_id IN ({_SENDS})))",
+        whose=f"id IN (SELECT r.id FROM receipts r WHERE r.send_id IN ({_SENDS}) UNION ALL "  # noqa: S608
+        "SELECT r.id FROM receipts r JOIN attempts a ON a.provider = r.provider AND a.provider_ref = r.provider_ref "
+        f"WHERE r.send_id IS NULL AND a.send_id IN ({_SENDS}))",
         blanked={"raw": "'{}'", "code": "NULL", "key": _ANONYMOUS},
         stays={"provider": _KIND, "status": _COUNTED, "provider_ref": "finds the send that a late report is about"},
     ),

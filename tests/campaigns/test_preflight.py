@@ -27,8 +27,10 @@ from database.engine import Database
 from database.every_table import metadata
 from database.tables import members, permissions, template_versions
 from language.problems import InputRefused
+from members.attributes import Attribute
 from members.conditions import Condition
 from members.consent import suppress
+from members.definitions import save_definitions
 from members.people import fingerprint
 from templates.library import digest, load_library
 from templates.text_messages import SignedBy
@@ -611,6 +613,31 @@ def test_a_mail_is_warned_of_only_where_the_words_that_are_sent_are_the_ones_loo
 
     assert any("is not https" in each for each in said) is not changed
     assert any("has changed since" in each for each in said) is changed
+
+
+@pytest.mark.parametrize("defined", [False, True])
+def test_a_template_that_says_an_attribute_nobody_defined_is_warned_of_once(
+    database: Database, stage: Stage, tmp_path: Path, defined: bool
+) -> None:
+    copied = tmp_path / "templates" / "new-season"
+    shutil.copytree(load_library().folder("new-season"), copied)
+    for language in ("zh", "en"):
+        words = copied / f"sms.{language}.txt"
+        words.write_text(words.read_text(encoding="utf-8").replace("{{ season }}", "{{ attributes.citty|default(season) }}"), encoding="utf-8")
+    stage.library = load_library(copied.parent)
+    with database.transaction() as connection:
+        make_members(connection, 1)
+        make_campaign(connection, channels=["sms"])
+        if defined:
+            save_definitions(connection, [Attribute(attribute="city", type="text")], now=NOON)
+        content = stage.library.content("new-season")
+        connection.execute(update(template_versions).values(content=content, digest=digest(content)))
+
+    told = [finding for finding in stage.ask().findings if "defines no attribute" in finding.problem.sentence]
+
+    assert [(str(finding.problem), finding.stops, finding.channel) for finding in told] == (
+        [("the dictionary defines no attribute citty; did you mean city?", False, None)] if defined else []
+    )
 
 
 class Launching(AliyunSms):

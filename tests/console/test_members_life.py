@@ -46,7 +46,7 @@ def test_everything_is_on_one_page_and_nothing_is_said_where_there_is_nothing(
     assert (data["tier"]["tier"], data["points"], data["coupons"][0]["state"]) == ("gold", 100, "redeemed")
     assert (data["rfm"]["cell"], data["prediction"]["alive"], data["segments"][0]["segment"]) == ("loyal", 0.91, "big-spenders")
     assert [(answer["score"], answer["comment"]) for answer in data["answers"]] == [(9, "很好")]
-    assert [word for word in ("gold", "100", "A1", "loyal", "0.91", "big-spenders", "after-purchase", "很好") if word not in page] == []
+    assert [word for word in ("gold", "100", "A1", "loyal", "91.0%", "big-spenders", "after-purchase", "很好") if word not in page] == []
     assert "优惠券" in chinese
     assert (nothing.exit_code, "Nothing has been worked out" in nothing.stdout) == (0, True)
     assert (unknown.exit_code, "there is no member m3" in unknown.output) == (2, True)
