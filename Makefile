@@ -13,11 +13,13 @@ help: ## show this list
 
 install: $(STAMP) ## make .venv and install what requirements.lock names, checked by hash
 
-# Two calls: pip cannot check hashes and install this folder in one.
+# Two calls: pip cannot check hashes and install this folder in one.  Compiled afterwards by all processors together, and
+# also where PYTHONDONTWRITEBYTECODE forbids it for later: without that every command takes about twice as long to start.
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/python -m compileall -q -j 0 -x '/tests/' $(VENV)/lib $(FOLDERS) >/dev/null || true
 	@touch $@
 
 demo: $(STAMP) ## run the whole road on embedded engines and print the reports

@@ -10,7 +10,7 @@ from campaigns.sends import Unwritten
 from campaigns.terms import Terms
 from database.tables import members
 from members.coupons.definition import Coupon
-from members.coupons.issuing import Held, Wanted, find_issued, hold_members, issue
+from members.coupons.issuing import Held, Wanted, find_issued, hold_for_coupons, issue
 from members.definitions import load_definitions
 from members.local_days import last_instant
 
@@ -35,7 +35,7 @@ def give_coupons(
         return {}
     defined = load_definitions(connection, Coupon)
     if now is not None and len(by_coupon) > 1:
-        hold_members(connection, {send.member_id for sends in by_coupon.values() for send in sends})
+        hold_for_coupons(connection, {send.member_id for sends in by_coupon.values() for send in sends})
     held: list[Held] = []
     for name in sorted(by_coupon.keys() & defined.keys()):
         wanted = [Wanted(member_id=send.member_id, occasion=occasion_of(send.id)) for send in by_coupon[name]]

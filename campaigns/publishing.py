@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from campaigns.audience import audience_problems
 from campaigns.campaign import Campaign, CampaignDefinition
 from campaigns.control import ensure_experiment
 from campaigns.pinned import pinned_template
@@ -15,6 +16,7 @@ from database.tables import campaigns, template_versions
 from language.problems import InputRefused, Problem, refuse
 from members.coupons.definition import Coupon
 from members.definitions import load_definitions
+from members.segments.storing import hold_definitions, load_segments
 from templates.library import Library, digest
 from templates.text_messages import SignedBy, unsigned_languages
 
@@ -122,10 +124,12 @@ def apply_campaigns(
     today's words.
 
     Raises:
-        InputRefused: a template is missing or cannot be used; nothing was applied.
+        InputRefused: a template is missing or cannot be used, or nobody knows a segment; nothing was applied.
     """
+    hold_definitions(connection)  # A segment that is being changed is found changed.
     problems = template_problems(definitions, library, signed_by=signed_by)
     problems += coupon_problems(definitions, load_definitions(connection, Coupon))
+    problems += audience_problems(definitions, load_segments(connection))
     if problems:
         raise InputRefused(problems)
     new: list[str] = []

@@ -2,49 +2,54 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 
 from pydantic import BaseModel, ValidationError
 
-from channels.email.mailgun import Mailgun, MailgunSettings
-from channels.email.sendgrid import SendGrid, SendGridSettings
-from channels.email.ses import Ses, SesSettings
-from channels.email.settings import SmtpSettings
-from channels.email.smtp import SmtpProvider
 from channels.provider import Provider
-from channels.sms.aliyun import AliyunSettings, AliyunSms
-from channels.sms.kannel import KannelSettings, KannelSms
-from channels.sms.tencent import TencentSettings, TencentSms
-from channels.sms.twilio import TwilioSettings, TwilioSms
-from channels.wechat.mini_program import MiniProgram, MiniProgramSettings
-from channels.wechat.official_account import OfficialAccount, OfficialAccountSettings
 from channels.wechat.tokens import TokenStore
-from channels.wechat.wecom import WecomContacts, WecomContactSettings
-from channels.wechat.wecom_application import WecomApplication, WecomApplicationSettings
 from language.problems import InputRefused, Problem, refuse
 
 
 @dataclass(frozen=True)
 class ProviderEntry:
-    """How a provider is configured and made."""
+    """Where a provider is found.  Its module is read when it is wanted: an installation uses few of them."""
 
-    settings: type[BaseModel]
-    factory: Callable[..., Provider]  #: called with an instance of ``settings``
-    shares_tokens: bool = False  #: whether it is called with a store of tokens, too
+    module: str
+    settings_name: str
+    factory_name: str
+    shares_tokens: bool = False  #: whether the factory is called with a store of tokens, too
+
+    @property
+    def settings(self) -> type[BaseModel]:
+        """How it is configured."""
+        found: type[BaseModel] = getattr(import_module(self.module), self.settings_name)
+        return found
+
+    @property
+    def factory(self) -> Callable[..., Provider]:
+        """What makes it, called with an instance of ``settings``."""
+        found: Callable[..., Provider] = getattr(import_module(self.module), self.factory_name)
+        return found
 
 
 PROVIDERS: Mapping[str, ProviderEntry] = {
-    AliyunSms.name: ProviderEntry(AliyunSettings, AliyunSms),
-    KannelSms.name: ProviderEntry(KannelSettings, KannelSms),
-    MiniProgram.name: ProviderEntry(MiniProgramSettings, MiniProgram, shares_tokens=True),
-    OfficialAccount.name: ProviderEntry(OfficialAccountSettings, OfficialAccount, shares_tokens=True),
-    Mailgun.name: ProviderEntry(MailgunSettings, Mailgun),
-    SendGrid.name: ProviderEntry(SendGridSettings, SendGrid),
-    Ses.name: ProviderEntry(SesSettings, Ses),
-    SmtpProvider.name: ProviderEntry(SmtpSettings, SmtpProvider),
-    TencentSms.name: ProviderEntry(TencentSettings, TencentSms),
-    TwilioSms.name: ProviderEntry(TwilioSettings, TwilioSms),
-    WecomApplication.name: ProviderEntry(WecomApplicationSettings, WecomApplication, shares_tokens=True),
-    WecomContacts.name: ProviderEntry(WecomContactSettings, WecomContacts, shares_tokens=True),
+    "sms.aliyun": ProviderEntry("channels.sms.aliyun", "AliyunSettings", "AliyunSms"),
+    "sms.kannel": ProviderEntry("channels.sms.kannel", "KannelSettings", "KannelSms"),
+    "wechat.mini_program": ProviderEntry("channels.wechat.mini_program", "MiniProgramSettings", "MiniProgram", shares_tokens=True),
+    "wechat.official_account": ProviderEntry(
+        "channels.wechat.official_account", "OfficialAccountSettings", "OfficialAccount", shares_tokens=True
+    ),
+    "email.mailgun": ProviderEntry("channels.email.mailgun", "MailgunSettings", "Mailgun"),
+    "email.sendgrid": ProviderEntry("channels.email.sendgrid", "SendGridSettings", "SendGrid"),
+    "email.ses": ProviderEntry("channels.email.ses", "SesSettings", "Ses"),
+    "email.smtp": ProviderEntry("channels.email.smtp", "SmtpSettings", "SmtpProvider"),
+    "sms.tencent": ProviderEntry("channels.sms.tencent", "TencentSettings", "TencentSms"),
+    "sms.twilio": ProviderEntry("channels.sms.twilio", "TwilioSettings", "TwilioSms"),
+    "wechat.wecom_application": ProviderEntry(
+        "channels.wechat.wecom_application", "WecomApplicationSettings", "WecomApplication", shares_tokens=True
+    ),
+    "wechat.wecom": ProviderEntry("channels.wechat.wecom", "WecomContactSettings", "WecomContacts", shares_tokens=True),
 }
 
 

@@ -6,7 +6,6 @@ another file.  This is the only folder that looks at the environment.
 """
 
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -185,6 +184,9 @@ class Settings(BaseSettings):
     providers: dict[ChannelName, Annotated[tuple[ProviderChoice, ...], BeforeValidator(_one_or_several), Field(min_length=1)]] = Field(
         {}, description="the accounts that carry each channel, one table or several; left out: the simulator"
     )
+    templates: Path | None = Field(
+        None, description="folder of your own templates, beside the built-in ones; one that has the name of one of those takes its place"
+    )
     sources: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,39}$")], SecretStr] = Field(
         {}, description="addresses of the databases that tidings sources pulls from, such as pos = \"mysql://reader:…@pos.internal/shop\""
     )
@@ -256,11 +258,3 @@ def read_settings(**given: object) -> Settings:
     if problems:
         raise InputRefused(problems)
     return settings
-
-
-def preferred_language(environment: Mapping[str, str] = os.environ) -> Literal["zh", "en"]:
-    """Return the language to speak: ``TIDINGS_LANGUAGE``, else the locale's, else English."""
-    for name in ("TIDINGS_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        if environment.get(name):
-            return "zh" if environment[name].lower().startswith("zh") else "en"
-    return "en"

@@ -1,126 +1,63 @@
 """The one place where the parts meet: settings in, a running application out."""
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
-from zoneinfo import ZoneInfo
-
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
 
 from campaigns.accounts import Account
-from campaigns.rules import PlanningRules
 from channels.registry import PROVIDERS, open_provider
 from channels.wechat.tokens import TokenStore
 from config.callback_addresses import callback_address
 from config.carriers import carriers
-from config.settings import SHORTEST_SECRET, ProviderChoice, Settings, read_settings
+from config.foundation import Foundation, open_foundation
+from config.settings import ProviderChoice, Settings, read_settings
 from config.token_store import SharedTokens
-from database.embedded import EmbeddedEngines
-from database.engine import Database
-from database.migrations.running import current_revision, newest_revision, upgrade
-from language.problems import refuse
-from templates.library import Library, load_library
-
-SECRET_FILE = "secret"  # noqa: S105 - a file name
-UPGRADING = 7_205_759_403  #: the advisory lock that lets one process at a time upgrade an embedded database
+from templates.library import BUILT_IN, Library, load_library
 
 
 @dataclass(frozen=True, kw_only=True)
-class Application:
-    """Everything a command, worker or web process needs, opened once and handed down."""
+class Application(Foundation):
+    """Everything a worker or web process needs, opened once and handed down."""
 
-    settings: Settings
-    database: Database
-    redis_url: str = field(repr=False)
-    secret: bytes = field(repr=False)  #: seals links and fingerprints addresses; never logged, never in a URL
     library: Library
-    rules: PlanningRules
     accounts: Mapping[str, Sequence[Account]]  #: by channel
-    public_url: str  #: without a slash at its end
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone of days that are no member's own."""
-        return ZoneInfo(self.settings.time_zone)
 
     @property
     def every_account(self) -> Iterator[Account]:
         """The accounts of all channels."""
         return chain.from_iterable(self.accounts.values())
 
-    def source_address(self, name: str) -> str | None:
-        """Return the address of a database to pull from, which may hold a password; None: the settings name none."""
-        secret = self.settings.sources.get(name)
-        return None if secret is None else secret.get_secret_value()
-
     def account(self, name: str) -> Account | None:
         """Return the account of that name; None: there is none."""
         return next((each for each in self.every_account if each.name == name), None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Addresses:
-    """Where the two engines are; may hold passwords."""
-
-    database_url: str = field(repr=False)
-    redis_url: str = field(repr=False)
-    embedded: EmbeddedEngines | None  #: None: both engines are somebody else's
-
-
-@contextmanager
-def open_engines(settings: Settings) -> Iterator[Addresses]:
-    """Start or join the embedded engines that the settings do not replace, and leave them at the end."""
-    database_url, redis_url = settings.database_url, settings.redis_url
-    with ExitStack() as held:
-        embedded = None
-        if database_url is None or redis_url is None:
-            embedded = held.enter_context(
-                EmbeddedEngines(settings.home, postgres=database_url is None, redis=redis_url is None)
-            )
-        yield Addresses(
-            database_url=database_url.get_secret_value() if database_url else embedded.database_url if embedded else "",
-            redis_url=redis_url.get_secret_value() if redis_url else embedded.redis_url if embedded else "",
-            embedded=embedded,
-        )
 
 
 @contextmanager
 def open_application(settings: Settings | None = None) -> Iterator[Application]:
     """Open everything and close it at the end; None: read the settings first.
 
-    An embedded database is brought up to date here.  Somebody else's is left to
-    ``tidings db upgrade``.
-
     Raises:
         InputRefused: the settings are wrong.
     """
     settings = settings or read_settings()
     with ExitStack() as held:
-        addresses = held.enter_context(open_engines(settings))
-        if settings.database_url is None:
-            upgrade_once(addresses.database_url)
-        database = Database(make_url(addresses.database_url), pool_size=settings.workers.threads + 4)
-        held.callback(database.close)
-        secret = installation_secret(settings)
-        tokens = SharedTokens(database, secret=secret)
+        ground = held.enter_context(open_foundation(settings))
+        tokens = SharedTokens(ground.database, secret=ground.secret)
         accounts: dict[str, Sequence[Account]] = {
-            channel: tuple(_closed_by(held, open_account(settings, choice, secret, tokens=tokens)) for choice in choices)
+            channel: tuple(_closed_by(held, open_account(settings, choice, ground.secret, tokens=tokens)) for choice in choices)
             for channel, choices in carriers(settings).items()
         }
-        yield Application(
-            settings=settings,
-            database=database,
-            redis_url=addresses.redis_url,
-            secret=secret,
-            library=load_library(),
-            rules=planning_rules(settings),
-            accounts=accounts,
-            public_url=str(settings.public_url).rstrip("/"),
-        )
+        yield Application(**vars(ground), library=installation_library(settings), accounts=accounts)
+
+
+def installation_library(settings: Settings) -> Library:
+    """Find the built-in templates and the installation's own.
+
+    Raises:
+        InputRefused: the folder that the settings name is not there.
+    """
+    return load_library(BUILT_IN) if settings.templates is None else load_library(BUILT_IN, settings.templates)
 
 
 def open_account(settings: Settings, choice: ProviderChoice, secret: bytes, *, tokens: TokenStore | None = None) -> Account:
@@ -147,62 +84,3 @@ def provider_settings(settings: Settings, choice: ProviderChoice, secret: bytes)
     if "callback_url" in PROVIDERS[choice.provider].settings.model_fields and own.get("callback_url") is None:
         own["callback_url"] = callback_address(secret, choice.name, public_url=str(settings.public_url))
     return own
-
-
-def upgrade_once(database_url: str) -> None:
-    """Bring the database up to date, one process at a time; cheap where it is already."""
-    database = Database(database_url)
-    try:
-        with database.transaction() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": UPGRADING})
-            if current_revision(connection) != newest_revision():
-                upgrade(database_url)
-    finally:
-        database.close()
-
-
-def planning_rules(settings: Settings) -> PlanningRules:
-    """Return the installation's answers in the form that planning asks for."""
-    return PlanningRules(
-        quiet_hours=settings.quiet_hours,
-        caps=settings.caps,
-        prices=settings.prices.model_dump(),
-        default_zone=settings.time_zone,
-        february_29=settings.february_29,
-        expires_after=settings.expires_after,
-        brand=settings.brand.model_dump(),
-    )
-
-
-def installation_secret(settings: Settings) -> bytes:
-    """Return the signing secret: the one set, else the one kept in ``home``, made on first use.
-
-    Losing it breaks every link already sent and lets no suppression be found again by
-    its fingerprint, so it belongs in the backup.
-
-    Raises:
-        InputRefused: the kept secret was cut short.
-    """
-    if settings.secret is not None:
-        return settings.secret.get_secret_value().encode()
-    file = settings.home / SECRET_FILE
-    settings.home.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        _keep_secret(file)
-    kept = file.read_text(encoding="ascii").strip()
-    if len(kept) < SHORTEST_SECRET:
-        raise refuse("the signing secret is too short; restore the file from a backup", file=str(file))
-    return kept.encode()
-
-
-def _keep_secret(file: Path) -> None:
-    # Written aside and linked into place: of two processes that start together one wins, and both read the winner's.
-    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-    draft.touch(mode=0o600)
-    draft.write_text(secrets.token_hex(32) + "\n", encoding="ascii")
-    try:
-        file.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

@@ -12,12 +12,13 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.carriers import carriers
-from config.settings import Settings, preferred_language
-from config.wiring import SECRET_FILE
+from config.foundation import SECRET_FILE
+from config.settings import Settings
+from config.spoken import preferred_language
 from console.backlog import oldest_unprocessed
 from console.output import in_words
 from database.engine import Database
-from database.migrations.running import current_revision, newest_revision
+from database.migrations.revisions import current_revision, newest_revision
 from database.tables import receipts, sends, simulated_clock
 from language.problems import InputRefused
 from members.consent_chain import check_chain

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import in_words, print_json, print_table, remark, say
 from database.engine import read_clock
 from members.definitions import Defined, DefinitionsApplied, read_definitions
@@ -20,7 +20,7 @@ Member = Annotated[str, typer.Argument(help="The member's key in the CRM, or our
 def apply_definition(file: Path, model: type[Defined], then: str, *, as_json: bool) -> None:
     """Check a definition file and keep it in place of the one there was; ``then`` is the command that acts on it."""
     wanted = read_definitions(file, model)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         done = save_only(connection, wanted, now=read_clock(connection))
     if as_json:
         print_json({"new": list(done.new), "changed": list(done.changed), "unchanged": list(done.unchanged)})

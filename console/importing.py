@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from console.output import language, progress_bar, remark
+import typer
+
+from console.output import FAILED, language, remark
+from console.progress import progress_bar
 from language.problems import Problem
 from members.import_ledger import Progress
 
@@ -20,3 +23,13 @@ def tell_problems(problems: Sequence[Problem]) -> None:
     """Print the first problems on standard error, a line each."""
     for problem in problems:
         remark("{problem}", problem=problem.told(language()))
+
+
+def end_import(*, used: int, refused: int) -> None:
+    """End the command as failed where rows were refused and none could be used; where some could, it succeeded.
+
+    Raises:
+        typer.Exit: nothing of the file could be used.
+    """
+    if refused and not used:
+        raise typer.Exit(FAILED)

@@ -11,15 +11,13 @@ from typing import NoReturn, ParamSpec, TextIO, TypeVar
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from config.settings import preferred_language
-from database.embedded import EngineFailed
+from config.spoken import preferred_language
+from database.server_user import EngineFailed
 from language.chinese import CHINESE
-from language.problems import InputRefused, Problem
+from language.problems import InputRefused, Problem, in_language, refuse
 
 Parameters = ParamSpec("Parameters")
 Returned = TypeVar("Returned")
@@ -37,8 +35,9 @@ def language() -> str:
 
 def in_words(sentence: str, /, **values: object) -> str:
     """Return the sentence in the user's language with its ``{values}`` filled in."""
-    words = CHINESE.get(sentence, sentence) if language() == "zh" else sentence
-    return words.format(**values) if values else words
+    if not values:
+        return CHINESE.get(sentence, sentence) if language() == "zh" else sentence
+    return in_language(language(), sentence, values)
 
 
 def screen() -> Console:
@@ -80,6 +79,18 @@ def fail(sentence: str, /, *, exit_code: int = FAILED, **values: object) -> NoRe
     """
     aside().print(Text(in_words(sentence, **values), style="red"))
     raise typer.Exit(exit_code)
+
+
+def write_file(file: Path, words: str, *, encoding: str = "utf-8") -> None:
+    """Write words to a file that a person named, just as they are.
+
+    Raises:
+        InputRefused: it cannot be written.
+    """
+    try:
+        file.write_text(words, encoding=encoding, newline="")
+    except OSError as error:
+        raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or type(error).__name__) from None
 
 
 def print_json(data: object) -> None:
@@ -130,18 +141,6 @@ def _is_number(cell: object) -> bool:
     return isinstance(cell, int | float | Decimal | None) and not isinstance(cell, bool)
 
 
-def progress_bar() -> Progress:
-    """Return a progress display on standard error; use it as a context manager."""
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=aside(),
-    )
-
-
 def run_command(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
     """Make ``function`` end as a command should: refusals told in the user's language, never a traceback.
 
@@ -155,13 +154,27 @@ def run_command(function: Callable[Parameters, Returned]) -> Callable[Parameters
         except InputRefused as refused:
             aside().print(Text(refused.told(language()), style="red"))
             raise typer.Exit(REFUSED) from None
-        except (OperationalError, ProgrammingError) as error:
-            # SQLAlchemy's own text may quote rows; the driver's first line names the trouble only.
-            reason = str(error.orig).strip().partition("\n")[0] if isinstance(error, OperationalError) else ""
-            fail("The database cannot be used: {reason}. Run: tidings doctor", reason=reason or type(error.orig).__name__)
+        except _database_errors() as error:
+            fail("The database cannot be used: {reason}. Run: tidings doctor", reason=_reason(error))
         except EngineFailed as failed:
             fail("The embedded engines failed: {reason}", reason=failed)
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
 
     return running
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of a database that cannot be used; none where no database was ever spoken of.
+
+    What a module never read could raise, nobody has raised; and reading it takes a command longer than all else.
+    """
+    known = sys.modules.get("sqlalchemy.exc")
+    return (known.OperationalError, known.ProgrammingError) if known else ()
+
+
+def _reason(error: Exception) -> str:
+    # SQLAlchemy's own text may quote rows; the driver's first line names the trouble only.
+    told: object = getattr(error, "orig", error)
+    line = str(told).strip().partition("\n")[0] if type(error).__name__ == "OperationalError" else ""
+    return line or type(told).__name__

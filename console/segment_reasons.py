@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from rich.markup import escape
 from rich.tree import Tree
 
+from console.facts_shown import shown
 from console.output import in_words
 from members.condition_model import Condition
 from members.segments.reasons import Reason
@@ -41,7 +42,7 @@ def _grow(tree: Tree, reason: Reason) -> None:
 def _found(found: Mapping[str, object]) -> str:
     if not found:
         return ""
-    told = ", ".join(f"{name} {'—' if value is None else value}" for name, value in found.items())
+    told = ", ".join(f"{name} {'—' if value is None else shown(value, name)}" for name, value in found.items())
     return f"  [dim]{escape(in_words('has: {values}', values=told))}[/]"
 
 

@@ -31,7 +31,7 @@ points = table(
     id_column(),
     member_column(),
     words("kind"),
-    Column("amount", BigInteger, nullable=False),  # above zero: more
+    Column("amount", BigInteger, nullable=False),  # above zero: more; 0: an event that earned nothing
     words("rule", default=""),
     words("source"),
     words("key"),  # once per (source, key)

@@ -400,6 +400,8 @@ receipts = table(
     one_of("status", "accepted", "delivered", "failed", "bounced", "complained"),
     UniqueConstraint("provider", "key"),
     index("receipts_unapplied_index", "try_at", where="applied_at IS NULL"),
+    index("receipts_send_index", "send_id", where="send_id IS NOT NULL"),
+    index("receipts_no_send_index", "provider", "provider_ref", where="send_id IS NULL"),
 )
 
 # ------------------------------------------------------------------ reports

@@ -23,7 +23,7 @@ from journeys.published import MOVING, load_published
 from members.identity.conflicts import note_conflicts
 from members.identity.duplicates import Pair, find_duplicates, first_round
 from members.identity.identifiers import adopt_attributes
-from members.identity.merging import begin_merges, move_belongings
+from members.identity.merging import begin_merges, hold_rows, move_belongings
 from members.identity.undoing import begin_undoing, return_belongings
 
 EVER = timedelta(days=365 * 1000)
@@ -47,7 +47,7 @@ WITH listed AS (
     UPDATE enrolments e SET state = 'stopped', ended_at = :now, end_reason = '{MERGED}', due_at = NULL, waiting_for = NULL, step = ''
     FROM listed WHERE e.id = listed.id RETURNING listed.merge_id, listed.item
 )
-UPDATE merges SET moved = merges.moved || jsonb_build_object('ended', together.items)
+UPDATE merges SET moved = merges.moved || jsonb_build_object('ended', coalesce(merges.moved -> 'ended', '[]') || together.items)
 FROM (SELECT merge_id, jsonb_agg(item) AS items FROM done GROUP BY merge_id) AS together WHERE merges.id = together.merge_id
 """)  # noqa: S608 - Every word is ours.
 
@@ -56,7 +56,7 @@ WITH done AS (
     UPDATE enrolments e SET member_id = m.kept_id FROM merges m
     WHERE m.id = ANY(:merges) AND e.member_id = m.gone_id AND e.state = 'active' RETURNING m.id AS merge_id, e.id AS item
 )
-UPDATE merges SET moved = merges.moved || jsonb_build_object('enrolments', together.items)
+UPDATE merges SET moved = merges.moved || jsonb_build_object('enrolments', coalesce(merges.moved -> 'enrolments', '[]') || together.items)
 FROM (SELECT merge_id, jsonb_agg(item) AS items FROM done GROUP BY merge_id) AS together WHERE merges.id = together.merge_id
 """)
 
@@ -72,6 +72,21 @@ UPDATE enrolments e SET state = was.state, ended_at = NULL, end_reason = NULL, d
 FROM merges m CROSS JOIN LATERAL jsonb_populate_recordset(NULL::enrolments, m.moved -> 'ended') AS was
 WHERE m.id = ANY(:merges) AND e.id = was.id AND e.end_reason = 'merged'
   AND EXISTS (SELECT FROM journeys j WHERE j.id = e.journey_id AND j.state = ANY(:states))
+""")
+
+# One of each person, so that no two have a row in common; a row merged by way of another goes from one to the next.
+_STRAYS = text("""
+SELECT DISTINCT ON (gone.merged_into) m.id, m.kept_id, m.gone_id FROM (
+    SELECT gone.id, gone.merged_into FROM members gone JOIN enrolments e ON e.member_id = gone.id AND e.state = 'active'
+    WHERE gone.merged_into IS NOT NULL AND gone.erased_at IS NULL
+    UNION ALL
+    SELECT gone.id, gone.merged_into FROM members gone JOIN sends s ON s.member_id = gone.id AND s.state IN ('waiting', 'claimed')
+    WHERE gone.merged_into IS NOT NULL AND gone.erased_at IS NULL
+) AS gone JOIN merges m ON m.gone_id = gone.id AND m.undone_at IS NULL ORDER BY gone.merged_into, m.id LIMIT :most
+""")
+_STILL_MERGED = text("""
+SELECT m.id FROM merges m JOIN members gone ON gone.id = m.gone_id
+WHERE m.id = ANY(:merges) AND m.undone_at IS NULL AND gone.erased_at IS NULL ORDER BY m.id
 """)
 
 
@@ -93,13 +108,33 @@ def merge_members(connection: Connection, pairs: Sequence[Pair], *, by: str, now
     if not merges:
         return Merged()
     move_belongings(connection, merges, now=now)
+    return Merged(merges=tuple(merges), ended=_carry_over(connection, merges, now))
+
+
+def _carry_over(connection: Connection, merges: Sequence[int], now: datetime) -> int:
+    """Let what is under way for the rows that go be under way for those that stay; return how many messages ended."""
     known = load_published(connection, (*MOVING, "paused"))
     rules = {version.name: version.journey.reentry_rule for version in known}
     afters = [rule.after if isinstance(rule, Reentry) else EVER if rule == "never" else timedelta(0) for rule in rules.values()]
     connection.execute(_END, {"merges": merges, "names": list(rules), "afters": afters, "now": now})
     carry_over_arms(connection, merges)
     connection.execute(_MOVE, {"merges": merges})
-    return Merged(merges=tuple(merges), ended=carry_over_sends(connection, merges))
+    return carry_over_sends(connection, merges)
+
+
+def carry_strays(connection: Connection, *, now: datetime) -> int:
+    """Carry over what came under way for a row that had been merged; return for how many persons.
+
+    Whoever let it into a journey or planned a message for it had looked before the merge was committed, or a
+    message that was handed over came back.  It is noted with the merge and goes back with it.
+    """
+    found = connection.execute(_STRAYS, {"most": AT_ONCE}).all()
+    if not found:
+        return 0
+    hold_rows(connection, [each for row in found for each in (row.kept_id, row.gone_id)])
+    merges = list(connection.execute(_STILL_MERGED, {"merges": [row.id for row in found]}).scalars())
+    _carry_over(connection, merges, now)
+    return len(merges)
 
 
 def merge_certain(connection: Connection, *, by: str, now: datetime, limit: int = AT_ONCE) -> Merged:

@@ -16,7 +16,9 @@ from database.tables import campaigns, enrolments, journeys
 from journeys.checks import journey_problems
 from journeys.enrolments import stop_enrolments
 from journeys.journey import Journey
+from journeys.naming import segment_problems
 from language.problems import InputRefused, Problem, refuse
+from members.segments.storing import hold_definitions, load_kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,7 @@ def apply_journeys(connection: Connection, wanted: Sequence[Journey], *, now: da
     Raises:
         InputRefused: a journey cannot be published; nothing was, if the caller rolls back.
     """
+    hold_definitions(connection)  # A segment that is being changed is found changed.
     problems = _problems(connection, wanted)
     if problems:
         raise InputRefused(problems)
@@ -67,7 +70,9 @@ def _problems(connection: Connection, wanted: Sequence[Journey]) -> list[Problem
         for journey in wanted
         for wrong in journey_problems(journey, names)
     ]
+    known = load_kept(connection)
     for journey in wanted:
+        found += segment_problems(journey, known)
         current = _current(connection, journey.journey)
         if current is not None and current.state == "paused" and current.definition != definition_of(journey):
             sentence = "journey {name} is paused; resume or stop it before publishing a changed version"

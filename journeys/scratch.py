@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from database.engine import Database
 from database.every_table import metadata
-from database.migrations.running import upgrade
+from database.migrations.revisions import bring_up_to_date
 
 #: Schemas of replays that were killed are dropped by the next replay after this many seconds.
 LEFT_OVER_AFTER = 86_400
@@ -33,7 +33,7 @@ def scratch_schema(database: Database) -> Iterator[Database]:
     url = database.url.render_as_string(hide_password=False)
     scratch = Database(url, schema=name, parameters=HASTE)
     try:
-        upgrade(url, schema=name)
+        bring_up_to_date(url, schema=name)
         _forgo_safeguards(scratch)
         yield scratch
     finally:

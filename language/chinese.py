@@ -9,6 +9,7 @@ from language.chinese_bounces import BOUNCES
 from language.chinese_coupons import COUPONS
 from language.chinese_demo import DEMO
 from language.chinese_facts import FACTS
+from language.chinese_files import FILES
 from language.chinese_identity import IDENTITY
 from language.chinese_importing import IMPORTING
 from language.chinese_insight import INSIGHT
@@ -23,8 +24,9 @@ from language.chinese_segments import SEGMENTS
 from language.chinese_sms import SMS
 from language.chinese_surveys import SURVEYS
 from language.chinese_templates import TEMPLATES
+from language.chinese_usage import USAGE
 
 CHINESE: Mapping[str, str] = {
     **COUPONS, **SURVEYS, **IDENTITY, **LOYALTY, **SEGMENTS, **FACTS, **IMPORTING, **PREFLIGHT, **PROVIDERS, **BOUNCES, **SMS, **DEMO,
-    **INSIGHT, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING,
+    **INSIGHT, **MEMBERS, **TEMPLATES, **JOURNEYS, **REPORTS, **RUNNING, **USAGE, **FILES,
 }  # fmt: skip

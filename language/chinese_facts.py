@@ -82,6 +82,7 @@ SOURCES = {
     "no driver for {name} is installed": "没有安装 {name} 的驱动",
     "there is no such database file": "没有这个数据库文件",
     "{found} is none of the values of {name}: {listed}": "{found} 不是 {name} 的可选值：{listed}",
+    "bytes were found, which could be anything; let a query make a text of them, such as HEX(column) or CONVERT(column USING gbk)": "此列是二进制数据，无法判断其含义；请在 query 中转为文本，如 HEX(列) 或 CONVERT(列 USING gbk)",
     "this is no Parquet file": "这不是 Parquet 文件",
 }
 

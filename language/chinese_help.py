@@ -85,7 +85,7 @@ HELP: dict[str, str] = {
     "Name everything wrong with templates, with file and line, and what was expected.": "指出模板中的所有错误：文件、行以及应有的内容。",
     "One template; without it, all.": "一个模板；不填则全部。",
     "Ask this installation's dictionary of attributes too.": "同时核对本系统的属性字典。",
-    "Another folder of templates than the built-in one.": "使用内置之外的模板文件夹。",
+    "This folder of templates instead of the installation's.": "只用这个文件夹中的模板，而不是本系统的模板。",
     "Show a template as one member would get it. Nothing is sent, and its links lead nowhere.": "按某位会员将收到的样子显示模板。不会发送，其中的链接无效。",
     "The template.": "模板名称。",
     "A member's key or number; their real facts are used.": "会员编号；使用其真实数据。",

@@ -83,6 +83,9 @@ CONSENT: dict[str, str] = {
     "text_version": "文字版本",
     "proof": "凭据",
     "say --yes or --no": "请写 --yes 或 --no",
+    "{source} is what we write ourselves; say where it was said, such as counter, phone or letter": (
+        "{source} 是系统自己写的来源；请写明在何处说的，例如 counter、phone、letter"
+    ),
     "{channel} and {purpose} are no channel and purpose of ours": "{channel} 与 {purpose} 不是可用的渠道与用途",
     "Recorded.": "已记录。",
     "Whoever opens it and presses the button agrees; it holds until {moment}.": "打开并点按钮即为同意；有效期至 {moment}。",

@@ -10,7 +10,7 @@ CONDITIONS: dict[str, str] = {
     ),
     "{name} is defined twice": "{name} 定义了两次",
     "no definition files (*.yaml) are in this folder": "此文件夹中没有定义文件（*.yaml）",
-    "{why}; found {found}": "{why}；实际为 {found}",
+    "{detail}; found {found}": "这个值不能使用；实际为 {found}",
     "one of {expected} was expected; found {found}": "应为以下之一：{expected}；实际为 {found}",
     "a whole number was expected; found {found}": "应为整数；实际为 {found}",
     "text was expected, in quotes where it looks like a number; found {found}": "应为文字，像数字的要加引号；实际为 {found}",
@@ -57,6 +57,9 @@ PEOPLE: dict[str, str] = {
     "{zone} is no time zone; expected a name such as Asia/Shanghai": "{zone} 不是时区；应为 Asia/Shanghai 这样的名称",
     "source, key and member must each be told, in at most 200, 500 and 200 characters": (
         "来源、事件键与会员号都必须给出，分别不超过 200、500 和 200 个字符"
+    ),
+    "{source} tells what follows from events; whoever tells these needs another name": (
+        "{source} 是系统自身产生事件所用的来源名；请为这些事件另取来源名"
     ),
     "{kind} is no kind of event; expected words and dots, such as order.paid": (
         "{kind} 不是事件类型；应为以点分隔的单词，例如 order.paid"

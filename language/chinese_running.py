@@ -17,7 +17,6 @@ RUNNING: dict[str, str] = {
     "the signing secret is too short; restore the file from a backup": "签名密钥过短；请从备份恢复该文件",
     "there is no API key {id}": "没有接口密钥 {id}",
     "the file cannot be read: {why}": "文件无法读取：{why}",
-    "this is not YAML: {why}": "这不是 YAML：{why}",
     # doctor
     "Doctor": "体检",
     "part": "项目",

@@ -9,6 +9,8 @@ SEGMENTS: dict[str, str] = {
     "there is no list {name}": "没有名单 {name}",
     "there is no list {name}; did you mean {near}?": "没有名单 {name}；是否想写 {near}？",
     "a column named {expected} was expected; found {found}": "需要名为 {expected} 的列；实际为 {found}",
+    "segment {name} does not tell who enters and leaves it; its file lacks keep: true":
+        "人群 {name} 不会告知谁进入、谁离开；人群文件中缺少 keep: true",
     "the file holds no keys": "文件中没有会员编号",
     "a list holds at most {most} keys": "一份名单最多 {most} 个会员编号",
     "no member has the key {key}": "没有编号为 {key} 的会员",

@@ -15,12 +15,23 @@ from language.problems import InputRefused, Problem, refuse
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
+DAY = "a day such as 2026-08-31 was expected; found {found}"
+MOMENT = "a moment such as 2026-08-31T10:00+08:00 was expected; found {found}"
 NUMBER = "a number was expected; found {found}"
 WHOLE = "a whole number was expected; found {found}"
 
 #: What was expected, for each kind of error that the models tell in English only.
 EXPECTED: Mapping[str, str] = {
-    "literal_error": "one of {expected} was expected; found {found}",
+    **dict.fromkeys(("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"), DAY),
+    **dict.fromkeys(("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "timezone_aware"), MOMENT),
+    **dict.fromkeys(("time_type", "time_parsing"), "a time of day such as '09:30' was expected; found {found}"),
+    **dict.fromkeys(("decimal_max_digits", "decimal_max_places", "decimal_whole_digits"), "a number of fewer digits was expected; found {found}"),
+    "string_too_long": "at most {max_length} characters were expected; found {found}",
+    "string_too_short": "at least {min_length} characters were expected; found {found}",
+    "string_pattern_mismatch": "text of the form {pattern} was expected; found {found}",
+    "too_long": "at most {max_length} of them were expected; found {found}",
+    "too_short": "at least {min_length} of them were expected; found {found}",
+    **dict.fromkeys(("enum", "literal_error"), "one of {expected} was expected; found {found}"),
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), WHOLE),
     **dict.fromkeys(("float_type", "float_parsing", "decimal_type", "decimal_parsing", "finite_number"), NUMBER),
     "string_type": "text was expected, in quotes where it looks like a number; found {found}",
@@ -91,14 +102,27 @@ def read_document(path: Path) -> Document:
     except UnicodeDecodeError:
         raise refuse("the file must be text in UTF-8", file=file) from None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise refuse("this is not YAML: {why}", file=file, line=line, why=error.problem or "") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise refuse("this is not YAML: {why}", file=file, why=type(error).__name__) from None
+        raise _not_yaml(error, file) from None
+    except yaml.reader.ReaderError as error:
+        line = source.count("\n", 0, error.position) + 1
+        raise refuse("this is not YAML: it holds a character that no text has", file=file, line=line) from None
+    except RecursionError:
+        raise refuse("this is not YAML: it lies too deep inside itself", file=file) from None
+    except (yaml.YAMLError, ValueError):
+        raise refuse("this is not YAML: something looks like a day or a number and is none; write it in quotes", file=file) from None
     lines: dict[Place, int] = {}
     if node is not None:
         _walk(node, (), lines)
     return Document(file=file, data=data, lines=lines)
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, file: str) -> InputRefused:
+    mark = error.problem_mark
+    is_written_wrongly = isinstance(error, yaml.scanner.ScannerError | yaml.parser.ParserError)
+    return refuse(
+        "this is not YAML, near column {column}: {detail}" if is_written_wrongly else "only plain values are expected here: {detail}",
+        file=file, line=mark.line + 1 if mark else None, column=mark.column + 1 if mark else 1, detail=error.problem or "",
+    )  # fmt: skip
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
@@ -146,11 +170,21 @@ def _told(error: ErrorDetails, document: Document, model: type[BaseModel]) -> Pr
         )
     if error["type"] == "missing":
         return document.problem("{name} is missing", place, name=place[-1])
+    sentence, values = expectation(error)
+    return document.problem(sentence, place, **values)
+
+
+def expectation(error: ErrorDetails) -> tuple[str, dict[str, object]]:
+    """Return the sentence that says what was expected, with its values."""
     found = repr(error["input"])[:80]
-    if error["type"] in EXPECTED:
-        values = {name: str(value).replace(" or ", ", ") for name, value in error.get("ctx", {}).items()}
-        return document.problem(EXPECTED[error["type"]], place, **{**values, "found": found})
-    return document.problem("{why}; found {found}", place, why=error["msg"], found=found)
+    if error["type"] not in EXPECTED:
+        return "{detail}; found {found}", {"detail": error["msg"], "found": found}
+    values = {name: _written(value) for name, value in error.get("ctx", {}).items()}
+    return EXPECTED[error["type"]], {**values, "found": found}
+
+
+def _written(value: object) -> str:
+    return f"{value:.0f}" if isinstance(value, float) and value.is_integer() else str(value).replace(" or ", ", ")
 
 
 def validate(model: type[Model], document: Document) -> Model:

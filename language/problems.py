@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from language.chinese import CHINESE
 
+#: Values that are words of ours or of the system, such as why a file cannot be read; no user's name is told under these.
+OUR_WORDS = frozenset({"why", "reason", "noun"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -22,13 +25,20 @@ class Problem:
 
     def told(self, language: str = "en") -> str:
         """The whole message in ``zh`` or ``en``: place first, then what is wrong."""
-        words = CHINESE.get(self.sentence, self.sentence) if language.startswith("zh") else self.sentence
         place = ":".join(str(part) for part in (self.file, self.line, self.field) if part is not None)
-        said = words.format(**self.values)
+        said = in_language(language, self.sentence, self.values)
         return f"{place}: {said}" if place else said
 
     def __str__(self) -> str:
         return self.told()
+
+
+def in_language(language: str, sentence: str, values: Mapping[str, object]) -> str:
+    """Return a sentence in ``zh`` or ``en`` with its values filled in; those that are words of ours are translated, too."""
+    if not language.startswith("zh"):
+        return sentence.format(**values)
+    told = {name: CHINESE.get(str(value), value) if name in OUR_WORDS else value for name, value in values.items()}
+    return CHINESE.get(sentence, sentence).format(**told)
 
 
 class InputRefused(Exception):

@@ -99,12 +99,6 @@ def attribute_value(dictionary: Dictionary, name: str, told: str, zone: tzinfo) 
     return value
 
 
-def attribute_problem(dictionary: Dictionary, name: str, told: str, zone: tzinfo) -> Problem | None:
-    """Say why a cell of a file cannot be an attribute's value, or None if it can."""
-    value = attribute_value(dictionary, name, told, zone)
-    return value if isinstance(value, Problem) else None
-
-
 def attributes_reader(dictionary: Dictionary, zone: tzinfo) -> Callable[[Mapping[str, str]], Mapping[str, object] | Problem]:
     """Return what makes the attributes of a row of words, or says what is wrong with the first that is unusable."""
 

@@ -197,6 +197,9 @@ def _holders(connection: Connection, channel: str, fingerprints: Collection[obje
 
 #: Where a member's own no comes from: a reply, or the link in a message.  Others were told to us by somebody else.
 OWN_SOURCES = ("replies", "link")
+#: Sources that are written by us alone: what we make of them holds only where nobody else says them.
+OUR_SOURCES = frozenset({*OWN_SOURCES, "merge", "unmerge", "import undone", "double opt-in"})
+NO_SOURCE = "{source} is what we write ourselves; say where it was said, such as counter, phone or letter"
 #: Reasons to suppress that are the member's own wish; the others are no longer theirs to take back.
 OWN_REASONS = ("reply", "unsubscribed")
 

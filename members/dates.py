@@ -51,7 +51,7 @@ def read_moment(text: str, zone: tzinfo) -> datetime | None:
             int(found["hour"] or 0),
             int(found["minute"] or 0),
             int(found["second"] or 0),
-            int(float(f"0{found['fraction'].replace(',', '.')}") * 1_000_000) if found["fraction"] else 0,
+            int(found["fraction"][1:7].ljust(6, "0")) if found["fraction"] else 0,
             tzinfo=_offset(found["offset"]) if found["offset"] else zone,
         )
         return local.astimezone(UTC)

@@ -121,9 +121,9 @@ def load_definition(connection: Connection, model: type[Defined], name: str) -> 
         return known[name]
     near = difflib.get_close_matches(name, known, n=1)
     if near:
-        raise refuse("there is no {kind} called {name}; is it {near}?", kind=model.kind, name=name, near=near[0])
+        raise refuse("there is no {noun} called {name}; is it {near}?", noun=model.kind, name=name, near=near[0])
     listed = ", ".join(sorted(known)[:20]) or "—"
-    raise refuse("there is no {kind} called {name}; there are: {known}", kind=model.kind, name=name, known=listed)
+    raise refuse("there is no {noun} called {name}; there are: {known}", noun=model.kind, name=name, known=listed)
 
 
 def drop_definition(connection: Connection, model: type[Definition], name: str) -> bool:

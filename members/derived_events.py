@@ -6,16 +6,22 @@ Each has a key made of its occasion, so it happens once however often, late or b
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Select, Text, bindparam, cast, func, insert, literal, select
+from sqlalchemy import CTE, Connection, DateTime, Select, Text, bindparam, cast, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.member_tables import touched_members
-from database.tables import events, facts, unprocessed_events
+from database.tables import events, facts, members, unprocessed_events
 
 #: Who tells these events.
 SOURCE = "tidings"
 
 _NOW = bindparam("told_now", type_=DateTime(timezone=True))
+
+
+def _held(fresh: CTE) -> CTE:
+    """Hold members before anything is written, as the foreign keys would after it: who merges holds members first too."""
+    whose = select(members.c.id).where(members.c.id.in_(select(fresh.c.member_id)))
+    return whose.order_by(members.c.id).with_for_update(read=True, key_share=True).cte("held")
 
 
 def tell(connection: Connection, happened: Select[Any], *, now: datetime) -> int:
@@ -25,6 +31,7 @@ def tell(connection: Connection, happened: Select[Any], *, now: datetime) -> int
     to whom and when), ``occurred_at``, ``value`` (numeric or null) and ``properties`` (jsonb).
     """
     fresh = happened.cte("happened")
+    held = _held(fresh)
     stored = (
         upsert(events)
         .from_select(
@@ -32,7 +39,7 @@ def tell(connection: Connection, happened: Select[Any], *, now: datetime) -> int
             select(
                 cast(literal(SOURCE), Text), fresh.c.key, fresh.c.member_id, fresh.c.kind, fresh.c.occurred_at, _NOW,
                 fresh.c.value, fresh.c.properties,
-            ).order_by(fresh.c.member_id, fresh.c.key),
+            ).join(held, held.c.id == fresh.c.member_id).order_by(fresh.c.member_id, fresh.c.key),
         )
         .on_conflict_do_nothing(index_elements=["source", "key"])
         .returning(events.c.id, events.c.member_id, events.c.kind, events.c.occurred_at, events.c.value)

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from sqlalchemy import Connection, Row, text
 
 from language.problems import InputRefused, Problem
+from members.derived_events import SOURCE
 from members.facts import MERGE, TOTALS
 from members.person import encode_json, is_text, properties_text
 
@@ -97,6 +98,12 @@ def event_problem(event: NewEvent) -> Problem | None:
         return Problem(sentence="source, key and member must each be told, in at most 200, 500 and 200 characters")
     if not is_text(event.source + event.key + event.member_key):
         return Problem(sentence="a text is too long or has characters no text has")
+    if event.source == SOURCE:
+        return Problem(
+            sentence="{source} tells what follows from events; whoever tells these needs another name",
+            values={"source": SOURCE},
+            field="source",
+        )
     if len(event.kind) > 100 or not _KIND.fullmatch(event.kind):
         return Problem(
             sentence="{kind} is no kind of event; expected words and dots, such as order.paid",

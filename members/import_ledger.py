@@ -52,13 +52,13 @@ class BatchDone:
 
 def begin_import(connection: Connection, kind: str, digest: str, file_name: str, *, now: datetime) -> Standing:
     """Find or make the entry for this file and mapping; one that was undone is no longer it."""
-    connection.execute(
-        upsert(imports)
-        .values(kind=kind, digest=digest, file_name=file_name, started_at=now)
-        .on_conflict_do_nothing(index_elements=["kind", "digest"], index_where=imports.c.undone_at.is_(None))
-    )
-    this_one = (imports.c.kind == kind, imports.c.digest == digest, imports.c.undone_at.is_(None))
-    row = connection.execute(select(imports).where(*this_one)).one()
+    made = upsert(imports).values(kind=kind, digest=digest, file_name=file_name, started_at=now)
+    if_new = made.on_conflict_do_nothing(index_elements=["kind", "digest"], index_where=imports.c.undone_at.is_(None))
+    this_one = select(imports).where(imports.c.kind == kind, imports.c.digest == digest, imports.c.undone_at.is_(None))
+    row = None
+    while row is None:  # One that is there may be undone between the two.
+        connection.execute(if_new)
+        row = connection.execute(this_one).one_or_none()
     return Standing(
         id=row.id,
         lines_done=row.lines_done,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from language.documents import read_document, validate
 from language.problems import refuse
+from members.consent import NO_SOURCE, OUR_SOURCES
 from members.mistakes import mistake
 from members.text_files import WHITESPACE
 
@@ -55,6 +56,13 @@ class ConsentMap(BaseModel):
 
     source: str | None = Field(default=None, min_length=1, max_length=200)  #: None: import
     text_version: str = Field(default="", max_length=200)
+
+    @field_validator("source")
+    @classmethod
+    def _is_not_ours(cls, value: str | None) -> str | None:
+        if value in OUR_SOURCES:
+            raise mistake(NO_SOURCE, source=value)
+        return value
 
     def is_proof(self) -> bool:
         """Say whether this tells where a yes was given and to what."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from members.member_rows import MemberRow
@@ -17,8 +17,9 @@ class FileReport:
     """Counts of the rows read this time; an import that goes on counts from where it stood."""
 
     rows: int = 0
-    refused: int = 0
-    cleaned: int = 0  #: rows with a number or mailbox that was kept in another spelling than it was written in
+    refused: int = 0  #: those of members who were erased are among them
+    #: rows with a number or mailbox that was kept in another spelling than it was written in; +86 before a number is none
+    cleaned: int = 0
     unusable: Mapping[str, int] = field(default_factory=dict)  #: addresses by channel and reason: sms not_a_mobile
     with_unusable: int = 0  #: rows
     misspelt: int = 0  #: mailboxes that look misspelt; they are used all the same
@@ -35,17 +36,19 @@ class Tally:
         self._unusable: Counter[str] = Counter()
         self._marks = {name: array("q") for name in REPEATABLE}
 
-    def add(self, rows: Sequence[MemberRow], people: PreparedPeople) -> None:
-        """Count one batch."""
-        refused = sum(row.person is None for row in rows)
-        unusable = {one.key for one in people.unusable}
+    def add(self, rows: Sequence[MemberRow], people: PreparedPeople, erased: Collection[str] = ()) -> None:
+        """Count one batch; rows of those who were ``erased`` are refused."""
+        refused = sum(row.person is None or row.person.key in erased for row in rows)
+        used = [one for one in people.unusable if one.key not in erased]
+        unusable = {one.key for one in used}
+        respelt = people.respelt.difference(erased)
         self._rows += len(rows)
         self._refused += refused
-        self._cleaned += len(people.respelt - unusable)
+        self._cleaned += len(respelt - unusable)
         self._with_unusable += len(unusable)
-        self._spoilt += refused + len(people.respelt | unusable)
-        self._misspelt += len(people.misspelt)
-        self._unusable.update(f"{one.channel} {one.problem}" for one in people.unusable)
+        self._spoilt += refused + len(respelt | unusable)
+        self._misspelt += sum(one.key not in erased for one in people.misspelt)
+        self._unusable.update(f"{one.channel} {one.problem}" for one in used)
         for name, marks in self._marks.items():
             marks.extend(people.marks[name])
 

@@ -1,12 +1,12 @@
 """What an import would do, shown while its batch is not yet rolled back: samples, and who may be one person."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, text
 
 from members.member_rows import MemberRow
-from members.person import Person, Saved
+from members.person import Person, Saved, merge
 
 SAMPLES = 5  #: of each kind
 
@@ -81,7 +81,7 @@ class Trying:
 
     def look(self, connection: Connection, rows: Sequence[MemberRow], saved: Saved) -> None:
         """Look at one batch within its transaction."""
-        lines = {row.person.key: row for row in rows if row.person is not None}
+        lines = _told_together(rows)
         new_ids = list(saved.new_ids)
         if len(self._new) < SAMPLES and new_ids:
             self._look_at_new(connection, lines, new_ids)
@@ -117,6 +117,17 @@ class Trying:
         for key, fields in found.items():
             line = lines[key].line if key in lines else 0  # Told of a row that was merged into this one.
             self._changed.append(Sample(key=key, line=line, new=False, fields=fields))
+
+
+def _told_together(rows: Sequence[MemberRow]) -> dict[str, MemberRow]:
+    """Return by key what is told of each member, on the line that tells them first; as it is saved."""
+    told: dict[str, MemberRow] = {}
+    for row in rows:
+        if row.person is not None:
+            first = told.setdefault(row.person.key, row)
+            if first is not row and first.person is not None:
+                told[row.person.key] = replace(first, person=merge(first.person, row.person))
+    return told
 
 
 def _told(person: Person) -> dict[str, object]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, literal, not_, or_, select, text, true
+from sqlalchemy import ColumnElement, Connection, Row, Text, cast, func, literal, not_, or_, select, text, true
 
 from database.engine import Database
 from database.every_table import metadata
@@ -48,6 +48,8 @@ DERIVED = (
 NOTHING: dict[str, object] = {
     **dict.fromkeys(("tier", "birth_year", "birth_month", "birth_day", "joined_at")), "name": "", "attributes": {},
 }  # fmt: skip
+#: The key of such a member; a file may have any other, so it is like none.
+GONE_KEY = literal("undone:").concat(cast(members.c.id, Text)).concat(":").concat(cast(func.gen_random_uuid(), Text))
 #: What the import itself wrote.
 OWN = ("addresses", "identifiers", "import_changes")
 
@@ -189,7 +191,7 @@ def _remove(connection: Connection, ids: Sequence[int], entry: Row[Any], now: da
             *(not_(each.correlate(members).exists()) for each in later),
             not_(_happened()),
         )
-        .values({**NOTHING, "key": literal("undone:").concat(members.c.id), "erased_at": now, "updated_at": now})
+        .values({**NOTHING, "key": GONE_KEY, "erased_at": now, "updated_at": now})
         .returning(members.c.id)
     )
     gone = list(connection.execute(empty).scalars())

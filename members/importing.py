@@ -209,7 +209,7 @@ class _Saving:
             connection.execute(text(KEEP_CHANGES), told)
         kept = [row for row in batch.rows if row.person is not None and row.person.key not in saved.erased]
         self._consents += self._save_consents(connection, [row for row in kept if row.consents])
-        self._tally.add(batch.rows, batch.people)
+        self._tally.add(batch.rows, batch.people, saved.erased)
         self._total += replace(saved, new_ids=(), unusable=())
         refused = len(batch.rows) - len(kept)
         self._refused += refused

@@ -2,6 +2,7 @@
 
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from language.documents import expectation
 from language.problems import Problem
 
 TOLD = "told"  #: the ``type`` of a validation error that carries its own sentence
@@ -27,10 +28,5 @@ def problem_from(
         return Problem(
             sentence="{name} is missing", values={"name": error["loc"][-1]}, file=file, line=line, field=field
         )
-    return Problem(
-        sentence="{why}; found {found}",
-        values={"why": error["msg"], "found": repr(error["input"])[:80]},
-        file=file,
-        line=line,
-        field=field,
-    )
+    sentence, told = expectation(error)
+    return Problem(sentence=sentence, values=told, file=file, line=line, field=field)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import psycopg
-from sqlalchemy import Connection, delete, func, or_, select, text
+from sqlalchemy import Connection, func, or_, select, text
 
 from database.tables import members
 from language.problems import refuse
@@ -92,10 +92,6 @@ def save_prepared(
         return Saved()
     erased = _copy_all(connection, people, secret)
     new: list[int] = connection.execute(text(INSERT_NEW), {"now": now}).scalar_one()
-    if late := erased_keys(connection, people.keys, secret=secret) - erased if new else set():
-        # Their erasure ended after we had asked and before we looked for their rows, so we made them anew.
-        new = _take_back(connection, new, late)
-        erased |= late
     told = {"now": now, "new": new}
     touched: set[int] = set()
     if new:
@@ -133,24 +129,12 @@ def _copy_all(connection: Connection, people: PreparedPeople, secret: bytes) -> 
         _copy(connection, COPY_IDENTIFIERS, people.identifiers)
     erased = erased_keys(connection, people.keys, secret=secret)
     if erased:
-        _leave_out(connection, erased)
+        for statement in LEAVE_OUT:
+            connection.execute(text(statement), {"keys": list(erased)})
     if connection.execute(text(ANY_MERGED)).scalar_one():
         for statement in LAND_ON_KEPT:
             connection.execute(text(statement))
     return erased
-
-
-def _leave_out(connection: Connection, erased: set[str]) -> None:
-    for statement in LEAVE_OUT:
-        connection.execute(text(statement), {"keys": list(erased)})
-
-
-def _take_back(connection: Connection, new: list[int], erased: set[str]) -> list[int]:
-    """Let go of those just made who were erased; return the ids of the others."""
-    _leave_out(connection, erased)
-    gone = delete(members).where(members.c.id.in_(new), members.c.key.in_(erased)).returning(members.c.id)
-    taken = set(connection.execute(gone).scalars())
-    return [member_id for member_id in new if member_id not in taken]
 
 
 def _lock_known(connection: Connection) -> None:

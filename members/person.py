@@ -93,10 +93,10 @@ def person_problem(person: Person) -> Problem | None:
     if not person.key or len(person.key) > 200:
         return Problem(sentence="a member's key has 1 to 200 characters", field="key")
     words = f"{person.key}{person.name}{person.tier}{person.language}{person.unionid}{person.card}"
-    if not is_text(words) or len(words) > LONGEST_TEXT:
-        return Problem(sentence="a text is too long or has characters no text has", field="name")
-    if not is_text(f"{person.phone}{person.email}{person.openid}"):
-        return Problem(sentence="a text is too long or has characters no text has", field="phone")
+    ways = f"{person.phone}{person.email}{person.openid}"
+    if len(words) > LONGEST_TEXT or not is_text(words + ways):
+        strange = "phone" if len(words) <= LONGEST_TEXT and is_text(words) else "name"
+        return Problem(sentence="a text is too long or has characters no text has", field=strange)
     if person.attributes and properties_text(person.attributes) is None:
         return Problem(sentence="attributes must be plain JSON of at most 64 KiB", field="attributes")
     if person.time_zone is not None and person.time_zone not in ZONES:

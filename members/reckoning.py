@@ -7,13 +7,14 @@ takes touched members in batches, so that each is looked at once however much wa
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import ARRAY, BigInteger, Connection, DateTime, bindparam, delete, func, insert, select
 from sqlalchemy.exc import DataError
 
 from database.engine import Database, read_clock
 from database.member_tables import segment_rechecks, touched_members
 from database.tables import members
 from members.coupons.redeeming import redeem_by_events
+from members.everybody import hold
 from members.facts.reckoned import reckon_channels, reckon_orders
 from members.identity.strays import bring_strays
 from members.occasions.telling import tell_first_orders
@@ -43,19 +44,19 @@ _OLDEST = (
 )
 _TAKE = delete(touched_members).where(touched_members.c.id.in_(_OLDEST)).returning(touched_members.c.member_id)
 
-# The answer about these may have changed by time alone.
+# The answer about these may have changed by time alone.  They are only looked at: whoever changes or merges
+# members, or definitions, takes rechecks away while holding those, and so nobody may lock rechecks before them.
+_IS_DUE = segment_rechecks.c.due_at <= bindparam("due_now", type_=DateTime(timezone=True))
 _DUE = (
-    select(segment_rechecks.c.segment, segment_rechecks.c.member_id)
-    .where(segment_rechecks.c.due_at <= bindparam("due_now", type_=DateTime(timezone=True)))
+    select(segment_rechecks.c.member_id)
+    .where(_IS_DUE)
     .order_by(segment_rechecks.c.due_at)
     .limit(bindparam("at_most", type_=BigInteger))
-    .with_for_update(skip_locked=True)
 )
-_TAKE_DUE = (
-    delete(segment_rechecks)
-    .where(tuple_(segment_rechecks.c.segment, segment_rechecks.c.member_id).in_(_DUE))
-    .returning(segment_rechecks.c.member_id)
-)
+_SEEN_TO = delete(segment_rechecks).where(segment_rechecks.c.member_id == func.any(_IDS), _IS_DUE)
+#: The advisory lock of whoever sees to what is due: a second one would only do the same again.
+DUE = 7_205_759_405
+_ALONE = select(func.pg_try_advisory_xact_lock(DUE))
 
 # Rows rather than advisory locks, of which PostgreSQL has room for few thousand.
 _STANDS = members.c.erased_at.is_(None) & members.c.merged_into.is_(None)
@@ -80,9 +81,9 @@ def is_touched(connection: Connection, member_id: int) -> bool:
 
 
 def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
-    """Work out what follows for up to ``limit`` touches, and members whose time has come.
+    """Work out what follows for up to ``limit`` touches, and for members whose time has come.
 
-    Returns how many were taken, 0 where none is left.
+    Returns how many were taken, less than ``limit`` where none is left.
     """
     touched, due = _take(connection, limit, now)
     _follow(connection, touched, due, now)
@@ -90,15 +91,24 @@ def reckon(connection: Connection, *, now: datetime, limit: int = 5_000) -> int:
 
 
 def _take(connection: Connection, limit: int, now: datetime) -> tuple[Sequence[int], Sequence[int]]:
+    """Take touches, and a tenth as many whose time has come besides: those would else wait out a long import."""
     touched = connection.execute(_TAKE, {"at_most": limit}).scalars().all()
-    due = connection.execute(_TAKE_DUE, {"at_most": limit - len(touched), "due_now": now}).scalars().all()
-    return touched, due
+    most_due = max(limit - len(touched), -(-limit // 10))
+    due = connection.execute(_DUE, {"at_most": most_due, "due_now": now}).scalars().all()
+    return touched, due if due and connection.scalar(_ALONE) else []
 
 
 def _follow(connection: Connection, touched: Sequence[int], due: Sequence[int], now: datetime) -> None:
     if member_ids := sorted({*touched, *due}):
         bring_strays(connection, member_ids)
         reckon_members(connection, member_ids, now=now)
+        _see_to(connection, due, now)
+
+
+def _see_to(connection: Connection, due: Sequence[int], now: datetime) -> None:
+    """Take away what is due about these members, who are held."""
+    if due:
+        connection.execute(_SEEN_TO, {"touched_ids": list(due), "due_now": now})
 
 
 def reckon_next(database: Database, *, limit: int = 5_000, refused: Callable[[int], None] = lambda _: None) -> bool:
@@ -117,11 +127,14 @@ def reckon_next(database: Database, *, limit: int = 5_000, refused: Callable[[in
     with database.transaction() as connection:
         now = read_clock(connection)
         touched, due = _take(connection, 1, now)
-        try:
-            with connection.begin_nested():
-                _follow(connection, touched, due, now)
-        except UNRECKONABLE:
-            for member_id in {*touched, *due}:
+        for member_id in sorted({*touched, *due}):
+            its = [member_id] if member_id in due else []
+            try:
+                with connection.begin_nested():
+                    _follow(connection, [member_id], its, now)
+            except UNRECKONABLE:
+                hold(connection, its)
+                _see_to(connection, its, now)
                 refused(member_id)
     return bool(touched or due)
 

@@ -9,18 +9,19 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
 from language.problems import Problem, refuse
-from members.sheets import count_rows, sheet_rows
 
 BLOCK = 1 << 20
 LONGEST_CELL = 131_072
 WHITESPACE = "whitespace"
 DELIMITERS = ",\t;"  #: those that are found out, the likeliest first
 WORKBOOK = "xlsx"
+SHEETS = "members.sheets"  #: our module that reads workbooks; what it rests on takes long to read, and few files are workbooks
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 ZIP, OLD_WORKBOOK = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 
@@ -83,7 +84,7 @@ def look_through(path: Path, *, sheet: str | None = None) -> TextFile:
 
 
 def _workbook(path: Path, wanted: str | None) -> TextFile:
-    sheet, rows = count_rows(path, wanted)
+    sheet, rows = import_module(SHEETS).count_rows(path, wanted)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):
@@ -133,7 +134,7 @@ def read_rows(file: TextFile, delimiter: str | None = None) -> Iterator[TextRow]
     """Yield the rows that are not blank.  ``whitespace`` splits at any run of blanks; None finds out what separates cells."""
     if file.encoding == WORKBOOK:
         assert file.sheet is not None
-        yield from (TextRow(number, cells, wrong) for number, cells, wrong in sheet_rows(file.path, file.sheet))
+        yield from (TextRow(number, cells, wrong) for number, cells, wrong in import_module(SHEETS).sheet_rows(file.path, file.sheet))
         return
     if delimiter == WHITESPACE:
         for number, line in enumerate(_without_nul(read_lines(file)), 1):

@@ -80,7 +80,9 @@ def keep_up(
     """
     done: list[str] = []
     failed: list[Exception] = []
-    for chore in CHORES if chores is None else chores:
+    wanted = CHORES if chores is None else chores
+    _make_known(database, wanted)
+    for chore in wanted:
         try:
             if _done(database, chore, zone, february_29, now):
                 done.append(chore.name)
@@ -91,11 +93,16 @@ def keep_up(
     return done
 
 
+def _make_known(database: Database, chores: Sequence[Chore]) -> None:
+    """Commit a row for each chore, so that whoever is at one holds a row that others see and pass by."""
+    rows = [{"kind": name, "done_to": NEVER} for name in sorted(chore.name for chore in chores)]
+    with database.transaction() as connection:
+        connection.execute(upsert(upkeep).values(rows).on_conflict_do_nothing())
+
+
 def _done(database: Database, chore: Chore, zone: tzinfo, february_29: February29, now: datetime | None) -> bool:
     with database.transaction() as connection:
         now = now or read_clock(connection)
-        known = upsert(upkeep).values(kind=chore.name, done_to=NEVER).on_conflict_do_nothing()
-        connection.execute(known)
         mine = select(upkeep.c.done_to).where(upkeep.c.kind == chore.name).with_for_update(skip_locked=True)
         done_to = connection.execute(mine).scalar_one_or_none()
         if done_to is None or done_to + chore.every > now:

@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import chdtrc
-
 from reports.means import amounts_of, compare_means
+from reports.numerics import chi_squared_above
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +142,7 @@ def stratified(strata: Sequence[Stratum]) -> Stratified | None:
         diff=diff,
         se=math.sqrt(variance),
         chi2=statistic,
-        p_value=float(chdtrc(1, statistic)),
+        p_value=chi_squared_above(1, statistic),
         mantel_haenszel_diff=weighted / weights,
         odds_ratio=with_odds / against_odds if against_odds else None,
     )

@@ -121,10 +121,10 @@ def unknown_name(name: str, known: Iterable[str], *, kind: str) -> InputRefused:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1)
     if near:
-        return refuse("there is no {kind} called {name}; is it {near}?", kind=kind, name=name, near=near[0])
+        return refuse("there is no {noun} called {name}; is it {near}?", noun=kind, name=name, near=near[0])
     return refuse(
-        "there is no {kind} called {name}; there are: {known}",
-        kind=kind,
+        "there is no {noun} called {name}; there are: {known}",
+        noun=kind,
         name=name,
         known=", ".join(sorted(names)[:20]) or "—",
     )

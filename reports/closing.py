@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sqlalchemy import Row
-
 Key = TypeVar("Key", bound=Hashable)
 
 #: Where each state of a send stands in the sum.
@@ -84,7 +82,7 @@ class Closing:
         }
 
 
-def close(rows: Iterable[Row[tuple[Any, ...]]], by: Callable[[Row[tuple[Any, ...]]], Key]) -> dict[Key, Closing]:
+def close(rows: Iterable[Any], by: Callable[[Any], Key]) -> dict[Key, Closing]:
     """Add grouped rows (state, reason, members, cost and the grouping columns) up by a key."""
     sums: dict[Key, Closing] = {}
     for row in rows:

@@ -8,9 +8,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from scipy.special import stdtr, stdtrit
-
 from reports.interval import ALPHA, NOT_ESTIMABLE, Interval
+from reports.numerics import student_below, student_quantile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +68,13 @@ def compare_means(treated: Amounts, control: Amounts, *, alpha: float = ALPHA) -
             relative_interval=NOT_ESTIMABLE, g=None,
         )  # fmt: skip
     se, df = spread
-    t = float(stdtrit(df, 1 - alpha / 2))
+    t = student_quantile(df, 1 - alpha / 2)
     ratio, g = _fieller(treated, control, t)
     return MeanDifference(
         diff=diff,
         se=se,
         df=df,
-        p_value=float(2 * stdtr(df, -abs(diff) / se)),
+        p_value=2 * student_below(df, -abs(diff) / se),
         interval=Interval(diff - t * se, diff + t * se),
         relative=relative,
         relative_interval=ratio.scaled(1.0, -1.0),

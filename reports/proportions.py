@@ -8,10 +8,8 @@ Every function takes counts of members: ``n`` assigned and ``x`` of them respond
 import math
 from collections.abc import Callable
 
-from scipy.optimize import brentq
-from scipy.stats import fisher_exact
-
 from reports.interval import ALPHA, NOT_ESTIMABLE, Interval, quantile
+from reports.numerics import crossing, exact_test
 
 #: Root finding stops here; far below anything a report prints.
 PRECISION = 1e-15
@@ -62,9 +60,7 @@ def smallest_expected(x_t: int, n_t: int, x_c: int, n_c: int) -> float:
 
 def fisher(x_t: int, n_t: int, x_c: int, n_c: int) -> float | None:
     """Return Fisher's exact two-sided p-value; None where an arm is empty."""
-    if n_t == 0 or n_c == 0:
-        return None
-    return float(fisher_exact([[x_t, n_t - x_t], [x_c, n_c - x_c]]).pvalue)
+    return None if n_t == 0 or n_c == 0 else exact_test(x_t, n_t, x_c, n_c)
 
 
 def difference(x_t: int, n_t: int, x_c: int, n_c: int, *, alpha: float = ALPHA) -> Interval:
@@ -133,7 +129,7 @@ def _limit(margin: Callable[[float], float], inside: float, outermost: float) ->
         return inside
     if margin(outermost) <= 0:
         return outermost
-    return float(brentq(margin, near, outermost, xtol=PRECISION, rtol=8.9e-16, maxiter=500))
+    return crossing(margin, near, outermost, precision=PRECISION)
 
 
 def _control_rate_given_ratio(r: float, x_t: int, n_t: int, x_c: int, n_c: int) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import chdtrc
+from reports.numerics import chi_squared_above
 
 #: Below this the draw, a filter or a join is broken: no lift is shown.
 ALARM_BELOW = 0.001
@@ -27,5 +27,5 @@ def sample_ratio(observed: Sequence[int], weights: Sequence[float], *, alarm_bel
     if len(expected) < 2 or min(expected) < FEWEST_EXPECTED:
         return SampleRatio(chi2=None, p_value=None, alarm=False)
     statistic = sum((seen - due) ** 2 / due for seen, due in zip(observed, expected, strict=True))
-    p_value = float(chdtrc(len(expected) - 1, statistic))
+    p_value = chi_squared_above(len(expected) - 1, statistic)
     return SampleRatio(chi2=statistic, p_value=p_value, alarm=p_value < alarm_below)

@@ -3,9 +3,8 @@
 import math
 from collections.abc import Callable
 
-from scipy.optimize import brentq
-
 from reports.interval import ALPHA, NOT_ESTIMABLE, Interval, quantile
+from reports.numerics import crossing
 
 
 def net_promoters(promoters: int, detractors: int, answers: int) -> float | None:
@@ -47,4 +46,4 @@ def _limit(margin: Callable[[float], float], inside: float, outermost: float) ->
     near = inside + math.copysign(1e-12, outermost - inside)
     if inside == outermost or margin(outermost) <= 0:
         return outermost
-    return inside if margin(near) >= 0 else float(brentq(margin, near, outermost, xtol=1e-12))
+    return inside if margin(near) >= 0 else crossing(margin, near, outermost, precision=1e-12)

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from scipy.optimize import brentq
-
 from reports.interval import ALPHA, quantile
+from reports.numerics import crossing
 
 POWER = 0.8
 _NORMAL = NormalDist()
@@ -65,7 +64,7 @@ def smallest_lift(base: float, *, n_t: int, n_c: int, alpha: float = ALPHA, powe
     highest = (1 - base) * (1 - 1e-9)
     if shortfall(highest) < 0:
         return None
-    return float(brentq(shortfall, 1e-12, highest, xtol=1e-14, rtol=8.9e-16))
+    return crossing(shortfall, 1e-12, highest, precision=1e-14)
 
 
 def smallest_mean_lift(sd: float, *, n_t: int, n_c: int, alpha: float = ALPHA, power: float = POWER) -> float | None:

@@ -35,6 +35,8 @@ ADDRESS: Final = re.compile(
 )
 SURVEY_LINK: Final = re.compile(rf"{SURVEY}[\w-]{{1,100}}")
 LINK: Final = re.compile(r"\{\{\s*links\.[a-z0-9_]+\s*\}\}")
+#: In a mail's HTML a link to a survey may choose the score beforehand.
+SCORED_LINK: Final = re.compile(r"\{\{\s*links\.(?P<name>[a-z0-9_]+)\s*\}\}\?score=\d{1,2}")
 LITERAL_ADDRESS: Final = re.compile(r"(https?://[^\s{}]+|mailto:[^\s{}]+|tel:[^\s{}]+|#[^{}]*)")
 OWN_PICTURE: Final = re.compile(r"(?:(?:\./)?images/|cid:)[A-Za-z0-9._-]+")
 SCHEME: Final = re.compile(r"\b(?:javascript|data|vbscript|file):", re.IGNORECASE)
@@ -142,10 +144,10 @@ def _part_problems(content: Mapping[str, Any], place: Place, inspection: Inspect
         sentence = "WeChat has no such field; fields are {known} (with their number), url, and text"
         yield Problem(sentence=sentence, values={"known": known}, line=1)
     if place.part == "html":
-        yield from _html_problems(place.source)
+        yield from _html_problems(place.source, content["links"])
 
 
-def _html_problems(source: str) -> Iterator[Problem]:
+def _html_problems(source: str, links: Mapping[str, str]) -> Iterator[Problem]:
     for found in SCRIPT.finditer(source):
         sentence = "{what} is not allowed in an email"
         yield _at(source, found, sentence, what=found[0].strip())
@@ -155,6 +157,9 @@ def _html_problems(source: str) -> Iterator[Problem]:
         address = found["to"].strip()
         # As it is written: a picture is found, and sent along, where its address fills the quotation marks.
         if found["name"].lower() != "href" and OWN_PICTURE.fullmatch(found["to"]):
+            continue
+        scored = SCORED_LINK.fullmatch(address)
+        if scored is not None and SURVEY_LINK.fullmatch(links.get(scored["name"], "")):
             continue
         if not LINK.fullmatch(address) and not LITERAL_ADDRESS.fullmatch(address):
             sentence = "an address in an email is {{{{ links.NAME }}}} or begins with https://; found {address}"

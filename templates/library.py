@@ -1,4 +1,4 @@
-"""All templates of one folder, read and checked."""
+"""All templates of a folder or several, read and checked."""
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
@@ -70,13 +70,13 @@ class Library:
         return frozenset(self.content(name)["parts"])
 
 
-def load_library(folder: Path = BUILT_IN) -> Library:
-    """Find every template of a folder.
+def load_library(*folders: Path) -> Library:
+    """Find every template of these folders, of two that have one name the later one; without a folder, ours.
 
     Raises:
         InputRefused: there is no such folder.
     """
-    return Library({path.name: path for path in template_folders(folder)})
+    return Library({path.name: path for folder in folders or (BUILT_IN,) for path in template_folders(folder)})
 
 
 def template_folders(folder: Path) -> list[Path]:

@@ -14,8 +14,9 @@ import uvicorn
 from campaigns.accounts import Account
 from channels.provider import Provider
 from config.carriers import carriers
+from config.foundation import planning_rules
 from config.settings import Settings
-from config.wiring import Application, open_account, planning_rules
+from config.wiring import Application, open_account
 from console.api_keys import create_key
 from console.public import build_app
 from console.public_side import public_side

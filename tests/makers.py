@@ -9,8 +9,10 @@ from campaigns.campaign import Campaign, CampaignDefinition
 from campaigns.publishing import apply_campaigns, load_campaign
 from database.engine import Database
 from database.tables import addresses, members
+from members.conditions import Condition
 from members.consent import NewConsent, record_consents
 from members.people import fingerprint
+from members.segments.storing import KeptSegment, store_segments
 from templates.library import load_library
 
 SECRET = b"a secret that only tests know, of 32"
@@ -82,3 +84,9 @@ def states(database: Database) -> dict[str, int]:
 def member_key(connection: Connection, member_id: int) -> str:
     """Return a member's key."""
     return connection.execute(select(members.c.key).where(members.c.id == member_id)).scalar_one()
+
+
+def make_segments(connection: Connection, **conditions: Condition) -> None:
+    """Store segments that are not kept, with ``_`` for a dash in their names."""
+    wanted = [KeptSegment(name=name.replace("_", "-"), condition=asked) for name, asked in conditions.items()]
+    store_segments(connection, wanted, now=NOON)

@@ -6,6 +6,7 @@ that no kind of work keeps a thread for itself.
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import dramatiq
 import structlog
@@ -16,9 +17,10 @@ from campaigns.sends import apply_reports, fall_back
 from campaigns.settling import settle, sweep
 from database.engine import read_clock
 from journeys.advance import advance
+from journeys.merging import carry_strays
 from journeys.triggers import enrol, enrol_scheduled
 from members.reckoning import reckon_next
-from members.upkeep import keep_up
+from members.upkeep import CHORES, Chore, keep_up
 from reports.responses import credit
 from workers.asking import ask_providers
 from workers.bells import DELIVERY, Work, heard, queue_of, ring
@@ -37,6 +39,9 @@ GATHERING = 0.2
 
 #: How many are taken together; fewer than that were all there were.
 EVENTS_AT_ONCE, MOVED_AT_ONCE, REPORTS_AT_ONCE, TOUCHED_AT_ONCE = 5_000, 20_000, 2_000, 5_000
+
+#: The members' own chores, and what waits at rows that were merged.
+ALL_CHORES = (*CHORES, Chore("strays of merges", timedelta(minutes=1), lambda at, turn: carry_strays(at, now=turn.now)))
 
 ROAD = queue_of(Work.EVENTS)
 ONWARDS = (Work.JOURNEYS, *DELIVERY)
@@ -248,7 +253,8 @@ def chores(lane: int) -> None:
 
     def once(installation: Installation) -> bool:
         application = installation.application
-        keep_up(application.database, zone=application.zone, february_29=application.rules.february_29)
+        rules = application.rules
+        keep_up(application.database, zone=application.zone, february_29=rules.february_29, chores=ALL_CHORES)
         return False
 
     _work(Work.UPKEEP, lane, once)

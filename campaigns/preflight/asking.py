@@ -32,6 +32,7 @@ from campaigns.writing import write_message
 from channels.message import Channel, Purpose
 from database.engine import Database
 from language.problems import Problem
+from members.attributes import defined_attributes
 from templates.library import Library
 from templates.rendering import CompiledTemplate, RenderRefused, compile_content
 from templates.text_messages import SignedBy
@@ -70,6 +71,7 @@ class _Planned:
     campaign: Campaign
     rehearsed: Rehearsed
     standing: Mapping[str, Standing]
+    attributes: frozenset[str]  #: that somebody defined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +95,7 @@ def preflight(database: Database, asked: Asked, installation: Installation, *, n
         planned = _plan(connection, asked, installation, now)
     tried = [_try_words(planned, channel, installation) for channel in planned.campaign.definition.channels]
     findings = [*_audience_findings(planned)]
-    findings += campaign_findings(planned.campaign, installation.library, installation.signed_by)
+    findings += campaign_findings(planned.campaign, installation.library, installation.signed_by, planned.attributes)
     for each in tried:
         findings += word_findings(each, installation.sensitive_words)
         accounts = installation.accounts[each.channel]
@@ -114,7 +116,7 @@ def _plan(connection: Connection, asked: Asked, installation: Installation, now:
     rehearsed = rehearse(connection, campaign, now=now, rules=installation.rules, sample=asked.sample)
     names = [account.name for channel in campaign.definition.channels for account in installation.accounts[channel]]
     standing = read_standing(connection, names, day=now.astimezone(installation.zone).date())
-    return _Planned(campaign=campaign, rehearsed=rehearsed, standing=standing)
+    return _Planned(campaign=campaign, rehearsed=rehearsed, standing=standing, attributes=defined_attributes(connection))
 
 
 def _narrowed(campaign: Campaign, segment: str | None) -> Campaign:

@@ -1,18 +1,21 @@
 """What stands against a campaign before anybody's words are written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, cast
 
 from campaigns.campaign import Campaign
 from campaigns.preflight.finding import Finding
 from language.problems import InputRefused, Problem
+from templates.attributes_said import undefined_attributes
 from templates.library import Library, digest
 from templates.rendering import inspect_content
 from templates.text_messages import SignedBy, unsigned_languages, word_problems
 
 
-def campaign_findings(campaign: Campaign, library: Library, signed_by: SignedBy) -> Iterator[Finding]:
-    """Look at the campaign's state and at the words that were kept when it was applied."""
+def campaign_findings(
+    campaign: Campaign, library: Library, signed_by: SignedBy, attributes: Collection[str]
+) -> Iterator[Finding]:
+    """Look at the campaign's state and at the words that were kept when it was applied; ``attributes`` are defined."""
     if campaign.state != "active":
         sentence = "campaign {name} is {state} and cannot be launched"
         yield _stop(Problem(sentence=sentence, values={"name": campaign.name, "state": campaign.state}))
@@ -22,8 +25,10 @@ def campaign_findings(campaign: Campaign, library: Library, signed_by: SignedBy)
         sentence = "template {template} has changed since the campaign was applied; what is sent are the words of then"
         problem = Problem(sentence=sentence, values={"template": campaign.definition.template})
         yield Finding(problem=problem, stops=False)
-    elif "email" in campaign.definition.channels:
-        yield from _mail_findings(campaign.definition.template, library)
+    elif campaign.definition.template in library.names():
+        if "email" in campaign.definition.channels:
+            yield from _mail_findings(campaign.definition.template, library)
+        yield from _attribute_findings(campaign.definition.template, library, attributes)
 
 
 def _text_message_findings(campaign: Campaign, signed_by: SignedBy) -> Iterator[Finding]:
@@ -46,8 +51,15 @@ def _text_message_findings(campaign: Campaign, signed_by: SignedBy) -> Iterator[
 
 def _mail_findings(template: str, library: Library) -> Iterator[Finding]:
     """Tell what its author may want to change in a mail: its size, its links, pictures without words for them."""
-    for each in library.warnings(template) if template in library.names() else ():
+    for each in library.warnings(template):
         yield Finding(problem=Problem(sentence=each.sentence, values=each.values), stops=False, channel="email")
+
+
+def _attribute_findings(template: str, library: Library, attributes: Collection[str]) -> Iterator[Finding]:
+    """Tell once of each attribute that the words say and nobody defined."""
+    told = {each.values["name"]: each for each in undefined_attributes(library.folder(template), attributes)}
+    for each in told.values():
+        yield Finding(problem=Problem(sentence=each.sentence, values=each.values), stops=False)
 
 
 def _has_changed(campaign: Campaign, library: Library) -> bool:

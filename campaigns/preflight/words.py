@@ -1,6 +1,6 @@
 """Try a campaign's words on real members: their parts, their cost, and what the accounts have against them."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -179,4 +179,4 @@ def _holds(message: Message, word: str) -> bool:
 
 def reasons(tried: Tried) -> Mapping[str, int]:
     """Count who would get no words, by reason."""
-    return Counter({reason: len(keys) for reason, keys in tried.unwritten.items()})
+    return {reason: len(keys) for reason, keys in tried.unwritten.items()}

@@ -25,6 +25,7 @@ from sqlalchemy import (
     cast,
     column,
     exists,
+    false,
     func,
     null,
     or_,
@@ -37,6 +38,7 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from campaigns.sends.earlier import NO_ATTEMPTS, NO_CHANNELS, with_channel_left
 from campaigns.sends.permission import consented, suppressed
+from campaigns.sends.sharing import is_anothers_turn, is_shared, turn_at, turns_taken
 from campaigns.sends.states import SendState, found_in
 from database.tables import addresses, attempts, campaigns, enrolments, members, sends
 
@@ -59,11 +61,12 @@ class FellBack:
     moved: int = 0  #: waiting for their next channel
     restored: int = 0  #: came to nothing there, and stand as accepted on a channel before
     ended: int = 0  #: have no channel left, and stay as they are
+    outrun: int = 0  #: lost the turn at their next address to another in this moment, and are looked at again
 
     @property
     def looked_at(self) -> int:
         """How many sends were due."""
-        return self.moved + self.restored + self.ended
+        return self.moved + self.restored + self.ended + self.outrun
 
 
 def has_fallen() -> ColumnElement[bool]:
@@ -109,14 +112,19 @@ def _may_go_on(due: CTE) -> ColumnElement[bool]:
 
 
 def _next_channel(due: CTE) -> LateralFromClause:
-    """The first channel left that the member may be messaged on."""
+    """The first channel left that the member may be messaged on, at an address whose turn is not another's."""
     left = (
         func.unnest(due.c.then_channels)
         .table_valued(column("channel", Text), with_ordinality="place")
         .render_derived(name="left_over")
     )
+    # As in planning: of news, one at an address is enough.
+    shared = and_(due.c.purpose == "marketing", is_shared(due.c.member_id, left.c.channel, addresses.c.fingerprint))
     return (
-        select(left.c.channel, cast(left.c.place, Integer).label("place"), addresses.c.id.label("address_id"))
+        select(
+            left.c.channel, cast(left.c.place, Integer).label("place"), addresses.c.id.label("address_id"),
+            addresses.c.fingerprint, shared.label("shared"),
+        )
         .select_from(left)
         .join(addresses, and_(addresses.c.member_id == due.c.member_id, addresses.c.channel == left.c.channel))
         .where(
@@ -124,11 +132,12 @@ def _next_channel(due: CTE) -> LateralFromClause:
             addresses.c.problem.is_(None),
             ~suppressed(left.c.channel, addresses.c.fingerprint, due.c.purpose),
             consented(due.c.member_id, left.c.channel, due.c.purpose),
+            ~and_(shared, is_anothers_turn(due, left.c.channel, addresses.c.fingerprint, _NOW)),
         )
         .order_by(left.c.place)
         .limit(1)
         .lateral("following")
-    )
+    )  # fmt: skip
 
 
 def _standing(due: CTE) -> LateralFromClause:
@@ -151,13 +160,21 @@ def _looked_up() -> CTE:
     following, standing = _next_channel(due), _standing(due)
     return (
         select(
-            due.c.id, following.c.channel.label("next"), following.c.address_id.label("next_address"), following.c.place,
-            standing.c.number, standing.c.provider, standing.c.channel, standing.c.address_id,
+            due.c.id, following.c.address_id.label("next_address"), following.c.place,
+            standing.c.number, standing.c.provider, standing.c.channel.label("before"), standing.c.address_id,
+            due.c.campaign_id, due.c.member_id, due.c.occasion, due.c.enrolment_id,
+            following.c.channel, following.c.fingerprint, func.coalesce(following.c.shared, false()).label("shared"),
         )
         .select_from(due.outerjoin(following, _may_go_on(due)).outerjoin(standing, true()))
         .cte("looked_up")
         .prefix_with("MATERIALIZED")
     )  # fmt: skip
+
+
+def _outrun(found: CTE) -> ColumnElement[bool]:
+    """Take the turns at shared addresses; the condition that one of ``found`` did not get it."""
+    turns = turns_taken(found, _NOW)
+    return exists().where(turn_at(found, turns), turns.c.member_id != found.c.member_id).correlate(found)
 
 
 def _to_next(
@@ -198,16 +215,17 @@ def _to_next(
 
 
 @cache
-def _statement() -> Select[tuple[int, int, int]]:
+def _statement() -> Select[tuple[int, int, int, int]]:
     found = _looked_up()
-    moves, stands = found.c.next.is_not(None), found.c.number.is_not(None)
+    moves, stands = found.c.place.is_not(None), found.c.number.is_not(None)
+    outrun = _outrun(found)
     here = update(sends).where(sends.c.id == found.c.id)
-    moved = here.where(moves).values(_to_next(found.c.place, found.c.next, found.c.next_address))
+    moved = here.where(moves, ~outrun).values(_to_next(found.c.place, found.c.channel, found.c.next_address))
     before = func.nullif(func.array_remove(sends.c.unconfirmed, found.c.number), NO_ATTEMPTS)
     restored = here.where(~moves, stands).values(
         state=SendState.ACCEPTED,
         reason=null(),
-        channel=found.c.channel,
+        channel=found.c.before,
         address_id=found.c.address_id,
         provider=found.c.provider,
         left_channels=with_channel_left(sends.c.reason),
@@ -228,7 +246,7 @@ def _statement() -> Select[tuple[int, int, int]]:
         select(func.count()).select_from(change.returning(sends.c.id).cte(name)).scalar_subquery().label(name)
         for name, change in (("moved", moved), ("restored", restored), ("ended", ended))
     ]
-    return select(*counts)
+    return select(*counts, select(func.count()).select_from(found).where(outrun).scalar_subquery().label("outrun"))
 
 
 def fall_back(
@@ -242,4 +260,4 @@ def fall_back(
     as it is, unless a message accepted before may have arrived: then it stands as accepted there.
     """
     row = connection.execute(_statement(), {"fall_now": now, "fall_limit": limit, "fall_spent": list(spent)}).one()
-    return FellBack(moved=row.moved, restored=row.restored, ended=row.ended)
+    return FellBack(**row._mapping)

@@ -61,9 +61,12 @@ HELD_BACK: Mapping[str, SendState] = {
     "quiet_hours": SendState.WAITING,
     "campaign_cancelled": SendState.CANCELLED,
     "journey_left": SendState.CANCELLED,
-    "merged": SendState.CANCELLED,  # The person it is for is another row now, to which what waited was moved.
+    "merged": SendState.WAITING,  # The person it is for is another row now, to which it is about to be moved.
     "expired": SendState.CANCELLED,
 }
+
+#: How long a send of a row that was merged is left to whoever moves it.
+UNTIL_MOVED = timedelta(minutes=2)
 
 #: The refusals that speak of the channel alone, so that another one may be tried.
 FALL_BACK = ("unusable_address", "suppressed", "no_consent", "no_permission")
@@ -154,7 +157,9 @@ def _statement(terms: Terms) -> Select[Any]:
             cost=case((goes | waits, cost_with(verdicts.c.cost)), else_=sends.c.spent),
             then_channels=case((may_fall_back, sends.c.then_channels), else_=no_more_channels()),
             counted_at=case((goes, NOW), (waits, sends.c.counted_at), else_=counted_before()),
-            not_before=case((verdict == "quiet_hours", verdicts.c.later), else_=sends.c.not_before),
+            not_before=case(
+                (verdict == "quiet_hours", verdicts.c.later), (verdict == "merged", NOW + UNTIL_MOVED), else_=sends.c.not_before
+            ),
             token=case((goes, TOKEN), else_=null()),
             lease_until=case((goes, func.clock_timestamp() + bindparam("lease", type_=Interval)), else_=null()),
             state_at=func.clock_timestamp(),

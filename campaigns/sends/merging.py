@@ -32,7 +32,7 @@ WITH done AS (
         OR EXISTS (SELECT FROM enrolments e WHERE e.member_id = m.gone_id AND e.experiment_id = a.experiment_id AND e.state = 'active'))
     ON CONFLICT DO NOTHING RETURNING experiment_id, member_id
 )
-UPDATE merges SET moved = moved || jsonb_build_object('assignments', listed.items)
+UPDATE merges SET moved = moved || jsonb_build_object('assignments', coalesce(moved -> 'assignments', '[]') || listed.items)
 FROM (SELECT member_id, jsonb_agg(experiment_id) AS items FROM done GROUP BY member_id) AS listed
 WHERE merges.id = ANY(:merges) AND merges.kept_id = listed.member_id
 """)  # noqa: S608
@@ -49,7 +49,7 @@ WITH listed AS (
     FROM listed l WHERE s.id = l.id
     RETURNING l.merge_id, jsonb_build_object('id', s.id, 'address', l.address_id) AS item
 )
-UPDATE merges SET moved = merges.moved || jsonb_build_object('sends', together.items)
+UPDATE merges SET moved = merges.moved || jsonb_build_object('sends', coalesce(merges.moved -> 'sends', '[]') || together.items)
 FROM (SELECT merge_id, jsonb_agg(item) AS items FROM done GROUP BY merge_id) AS together WHERE merges.id = together.merge_id
 """)  # noqa: S608
 

@@ -133,7 +133,7 @@ def _choices(group: CTE, terms: Terms) -> CTE:
     shared = is_shared(group.c.member_id, chosen.c.channel, chosen.c.fingerprint)
     choices = (
         select(
-            *(group.c[name] for name in GROUP_COLUMNS),
+            *(group.c[name] for name in GROUP_COLUMNS), CAMPAIGN.label("campaign_id"),
             members.c.time_zone, chosen.c.channel, chosen.c.address_id, chosen.c.parts, chosen.c.cost,
             chosen.c.following, problem.label("problem"), chosen.c.fingerprint,
             case((problem.is_(None), shared), else_=false()).label("shared"),
@@ -143,7 +143,7 @@ def _choices(group: CTE, terms: Terms) -> CTE:
         .prefix_with("MATERIALIZED")
     )  # fmt: skip
     # Who orders two things is told of both; of news, one at an address is enough.
-    return with_turns(choices, CAMPAIGN, MOMENT) if terms.purpose == "marketing" else choices
+    return with_turns(choices, MOMENT) if terms.purpose == "marketing" else choices
 
 
 def _arms(choices: CTE) -> CTE:
@@ -153,7 +153,8 @@ def _arms(choices: CTE) -> CTE:
     draws = and_(choices.c.problem.is_(None), ~held_by_journey, HOLDS_BACK | choices.c.arm.is_(None))
     bucket = case((draws, bucket_in_sql(experiments.c.salt, cast(choices.c.member_id, Text))))
     drawn_arm = func.coalesce(assignments.c.arm, arm_in_sql(bucket, experiments.c.control_share))
-    carried = [column for column in choices.c if column.name not in ("experiment_id", "arm", "fingerprint", "shared")]
+    decided = ("experiment_id", "arm", "fingerprint", "shared", "campaign_id")
+    carried = [column for column in choices.c if column.name not in decided]
     refused = choices.c.problem.is_not(None)
     arm = case((refused, null()), (draws, drawn_arm), else_=choices.c.arm)
     experiment = case((refused, null()), (draws, OWN_EXPERIMENT), else_=choices.c.experiment_id)

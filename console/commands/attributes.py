@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from config.wiring import Application, open_application
+from config.foundation import Foundation, open_foundation
 from console.defining import tell_applied
 from console.output import in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 @run_command
 def list_all(as_json: AsJson = False) -> None:
     """List every attribute: those that are defined, and those that members have although nobody defined them."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         known = load_dictionary(connection)
         used = {one.name: one for one in attributes_in_use(connection, known)}
     rows: list[dict[str, Any]] = []
@@ -68,8 +68,8 @@ def define(
         "description": description, "values": [_number(each) for each in told] if type_ == "number" else told, "personal": personal,
     }  # fmt: skip
     attribute = validate(Attribute, Document(file="define", data=given, lines={}))
-    with open_application() as application:
-        done = _save(application, [attribute])
+    with open_foundation() as ground:
+        done = _save(ground, [attribute])
     tell_applied("Attributes", "attribute", done, as_json=as_json)
 
 
@@ -89,8 +89,8 @@ def apply(
 ) -> None:
     """Define the attributes of a file or folder, or none: one mistake stops them all."""
     wanted = read_definitions(path, Attribute)
-    with open_application() as application:
-        done = _save(application, wanted)
+    with open_foundation() as ground:
+        done = _save(ground, wanted)
     tell_applied("Attributes", "attribute", done, as_json=as_json)
 
 
@@ -98,12 +98,12 @@ def apply(
 @run_command
 def drop(name: Annotated[str, typer.Argument(metavar="NAME", help="The attribute")]) -> None:
     """Take an attribute out of the dictionary; members keep their values."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         if not drop_definition(connection, Attribute, name):
             raise refuse("there is no attribute {name} in the dictionary", name=name)
     say("Attribute {name} is no longer in the dictionary.", name=name)
 
 
-def _save(application: Application, wanted: list[Attribute]) -> DefinitionsApplied:
-    with application.database.transaction() as connection:
+def _save(ground: Foundation, wanted: list[Attribute]) -> DefinitionsApplied:
+    with ground.database.transaction() as connection:
         return save_definitions(connection, wanted, now=read_clock(connection))

@@ -15,18 +15,16 @@ from campaigns.publishing import apply_campaigns, load_campaign, set_campaign_st
 from campaigns.sends import cancel_for_campaign
 from config.carriers import signed_by
 from config.settings import read_settings
-from config.wiring import Application, open_application
+from config.wiring import Application, installation_library, open_application
 from console.commands.preflight import preflight_campaign
 from console.launch_moment import read_at
 from console.output import in_words, language, print_json, print_table, run_command, say, tell_warnings
+from console.ringing import ring_for_delivery
 from database.engine import read_clock
 from database.tables import campaigns, sends
 from language.problems import InputRefused, Problem, refuse
 from members.attributes import defined_attributes
 from reports.reasons import reason_words
-from templates.library import load_library
-from workers.bells import DELIVERY, ring
-from workers.broker import connect
 
 app = typer.Typer(help="Campaigns: check, apply, list, preflight, launch, pause, resume, cancel.", no_args_is_help=True)
 app.command("preflight")(preflight_campaign)
@@ -39,7 +37,8 @@ Name = Annotated[str, typer.Argument(help="The campaign.")]
 @run_command
 def check_campaigns(files: Annotated[list[Path], typer.Argument(help="Campaign files.")], as_json: AsJson = False) -> None:
     """Name everything wrong with campaign files: file, line, field and what was expected."""
-    library, signs = load_library(), signed_by(read_settings())
+    settings = read_settings()
+    library, signs = installation_library(settings), signed_by(settings)
     problems: list[Problem] = []
     for path in files:
         try:
@@ -158,9 +157,7 @@ def _launch_now(application: Application, name: str, *, as_json: bool) -> None:
         now = read_clock(connection)
         campaign = load_campaign(connection, name)
         done = launch(connection, campaign, occasion=f"hand:{now.isoformat()}", now=now, rules=application.rules)
-    connect(application.redis_url)
-    for channel in DELIVERY:
-        ring(channel)
+    ring_for_delivery(application.redis_url)
     if done is not None:
         _tell_launch(done, as_json=as_json)
 

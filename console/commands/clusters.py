@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, func, select
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import AsJson, File, apply_definition, tell_trouble
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -32,9 +32,9 @@ def apply_file(file: File, as_json: AsJson = False) -> None:
 @run_command
 def fit(as_json: AsJson = False) -> None:
     """Draw the borders between clusters anew now and put every member into one."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         definition = required_definition(connection, Clusters)
-        done = cluster_members(connection, definition, now=read_clock(connection), zone=application.zone, refit=True)
+        done = cluster_members(connection, definition, now=read_clock(connection), zone=ground.zone, refit=True)
         learnt, counts = _learnt(connection)
     if as_json:
         print_json({**asdict(done), "silhouettes": learnt.parameters["silhouettes"], "clusters": _rows(learnt, counts)})
@@ -50,7 +50,7 @@ def fit(as_json: AsJson = False) -> None:
 @run_command
 def show(as_json: AsJson = False) -> None:
     """Show every cluster, how many members it has and what it is called."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         learnt, counts = _learnt(connection)
     if as_json:
         print_json(_rows(learnt, counts))
@@ -99,7 +99,7 @@ def explain(
     cluster: Annotated[str | None, typer.Argument(help="The cluster's id, such as c1; left out: every one")] = None, as_json: AsJson = False
 ) -> None:
     """Say in words what marks a cluster."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         learnt, counts = _learnt(connection)
     rows = [row for row in _rows(learnt, counts) if cluster in (None, row["cluster"])]
     if not rows:
@@ -137,6 +137,6 @@ def name_one(
     name: Annotated[str, typer.Argument(help="What people call it")],
 ) -> None:
     """Name a cluster; the name stays with it when the borders are drawn anew."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         name_cluster(connection, cluster, name)
     say("{cluster} is called {name}.", cluster=cluster, name=name.strip())

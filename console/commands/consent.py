@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 from sqlalchemy import text
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import FAILED, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
-from members.consent import NewConsent, record_consents
+from members.consent import NO_SOURCE, OUR_SOURCES, NewConsent, record_consents
 from members.consent_chain import Chain, check_chain, link_all_consents
 from members.double_opt_in import CHANNELS, PURPOSES, Confirmation, confirm_opt_in, request_opt_in
 from members.people import the_member
@@ -37,7 +37,7 @@ ORDER BY c.channel, c.purpose, c.occurred_at DESC, c.id DESC
 @run_command
 def show(member: Member, as_json: AsJson = False) -> None:
     """Show every answer of a member, and which of them stand now."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         rows = [dict(row) for row in connection.execute(text(_LOG), {"member": found.id}).mappings()]
     if as_json:
@@ -62,7 +62,9 @@ def record(
         raise refuse("say --yes or --no")
     if channel not in CHANNELS or purpose not in PURPOSES:
         raise refuse("{channel} and {purpose} are no channel and purpose of ours", channel=channel, purpose=purpose)
-    with open_application() as application, application.database.transaction() as connection:
+    if source in OUR_SOURCES:
+        raise refuse(NO_SOURCE, source=source)
+    with open_foundation() as ground, ground.database.transaction() as connection:
         said = NewConsent(
             member_id=the_member(connection, member).id, channel=channel, purpose=purpose, granted=granted,
             source=source, text_version=text_version,
@@ -82,12 +84,12 @@ def request(
     as_json: AsJson = False,
 ) -> None:
     """Note a member's wish to hear from us, and show the link that confirms it; until then it is no consent."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         wish = request_opt_in(
             connection, the_member(connection, member).id, channel, purpose, source=source, text_version=text_version,
             now=read_clock(connection),
         )  # fmt: skip
-    link = f"{application.public_url}/o/{opt_in_token(application.secret, wish.member_id, wish.id)}"
+    link = f"{ground.public_url}/o/{opt_in_token(ground.secret, wish.member_id, wish.id)}"
     if as_json:
         print_json({**asdict(wish), "link": link})
         return
@@ -99,8 +101,8 @@ def request(
 @run_command
 def confirm(token: Annotated[str, typer.Argument(metavar="LINK", help="The link, or what follows its last /")]) -> None:
     """Confirm a wish, as its link does."""
-    with open_application() as application, application.database.transaction() as connection:
-        said = read_opt_in_token(application.secret, token.rpartition("/")[2])
+    with open_foundation() as ground, ground.database.transaction() as connection:
+        said = read_opt_in_token(ground.secret, token.rpartition("/")[2])
         came = Confirmation.UNKNOWN if said is None else confirm_opt_in(connection, said.member_id, said.wish_id, now=read_clock(connection))
     if came is Confirmation.UNKNOWN:
         raise refuse("this link is none of ours, or its member was erased")
@@ -116,10 +118,10 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check that nobody changed, removed, added or moved an answer in the log."""
-    with open_application() as application:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground:
+        with ground.database.transaction() as connection:
             link_all_consents(connection, now=read_clock(connection))
-        chain = check_chain(application.database, noted=noted.lower() or None)
+        chain = check_chain(ground.database, noted=noted.lower() or None)
     if as_json:
         flaws = [flaw.told(language()) for flaw in chain.flaws]
         print_json({**asdict(chain), "flaws": flaws, "whole": chain.is_whole})

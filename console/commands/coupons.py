@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import tell_applied
-from console.importing import tell_problems
+from console.facts_shown import shown
+from console.importing import end_import, tell_problems
 from console.output import fail, in_words, language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
@@ -48,7 +49,7 @@ def apply_coupons(
 ) -> None:
     """Define coupons from a file or a folder; one that is wrong keeps all out."""
     wanted = read_definitions(path, Coupon)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         done = save_definitions(connection, wanted, now=read_clock(connection))
     tell_applied("Coupons", "coupon", done, as_json=as_json)
 
@@ -61,23 +62,24 @@ def import_command(
     as_json: AsJson = False,
 ) -> None:
     """Put codes from a file into a pool, each once; a file that was cut off is simply given again."""
-    with open_application() as application:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground:
+        with ground.database.transaction() as connection:
             coupon = load_definition(connection, Coupon, pool)
-        done = import_codes(application.database, coupon, file)
+        done = import_codes(ground.database, coupon, file)
     if as_json:
         problems = [problem.told(language()) for problem in done.problems]
         print_json({"new": done.new, "known": done.known, "refused": done.refused, "problems": problems})
-        return
-    say("{new} codes are new, {known} were there, {refused} rows refused.", new=done.new, known=done.known, refused=done.refused)
-    tell_problems(done.problems)
+    else:
+        say("{new} codes are new, {known} were there, {refused} rows refused.", new=done.new, known=done.known, refused=done.refused)
+        tell_problems(done.problems)
+    end_import(used=done.new + done.known, refused=done.refused)
 
 
 @app.command("list")
 @run_command
 def list_coupons(as_json: AsJson = False) -> None:
     """List every coupon: codes that are free, with members, redeemed and ended, and what that cost."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         defined = load_definitions(connection, Coupon)
         standings = {one.pool: one for one in pool_standings(connection, now=read_clock(connection))}
     names = ("free", "open", "redeemed", "expired", "cost")
@@ -88,7 +90,7 @@ def list_coupons(as_json: AsJson = False) -> None:
     if as_json:
         print_json([dict(zip(("coupon", "title", *names), row, strict=True)) for row in rows])
         return
-    print_table("Coupons", ("coupon", "title", *names), rows)
+    print_table("Coupons", ("coupon", "title", *names), [(*row[:-1], shown(row[-1], "cost")) for row in rows])
 
 
 def _title(coupon: Coupon | None) -> str | None:
@@ -102,14 +104,14 @@ def _title(coupon: Coupon | None) -> str | None:
 @run_command
 def show_code(code: Code, as_json: AsJson = False) -> None:
     """Show what became of a code: whose it is, for what, until when, and what redeemed it."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = code_standings(connection, code, now=read_clock(connection))
     if not found:
         raise refuse("no pool has the code {code}", code=code)
     if as_json:
         print_json([one._asdict() for one in found])
         return
-    print_table("Code", HEADS, found)
+    print_table("Code", HEADS, [[shown(value, name) for value, name in zip(one, HEADS, strict=True)] for one in found])
 
 
 @app.command("issue")
@@ -121,7 +123,7 @@ def issue_coupon(
     as_json: AsJson = False,
 ) -> None:
     """Give one member a coupon, once per occasion, and print its code."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         coupon = load_definition(connection, Coupon, pool)
         wanted = Wanted(member_id=the_member(connection, member).id, occasion=_occasion(occasion))
         done = issue(connection, coupon, [wanted], now=read_clock(connection))
@@ -149,13 +151,13 @@ def redeem(
     as_json: AsJson = False,
 ) -> None:
     """Redeem a code where no event will tell of it; ends with 1 where it does not count."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         value = None if amount is None else Decimal(str(amount))
         member_id = the_member(connection, member).id
-        shown = redeem_by_hand(connection, code, member_id, now=read_clock(connection), value=value)
+        found = redeem_by_hand(connection, code, member_id, now=read_clock(connection), value=value)
     if as_json:
-        print_json({"coupon": shown.pool, "code": shown.code, "outcome": shown.outcome, "cost": shown.cost})
-    elif shown.outcome == "redeemed":
-        say("{code} of {coupon} is redeemed.", code=shown.code, coupon=shown.pool)
-    if shown.outcome != "redeemed":
-        fail("{code} does not count: {reason}.", code=shown.code, reason=in_words(REASONS[shown.outcome]))
+        print_json({"coupon": found.pool, "code": found.code, "outcome": found.outcome, "cost": found.cost})
+    elif found.outcome == "redeemed":
+        say("{code} of {coupon} is redeemed.", code=found.code, coupon=found.pool)
+    if found.outcome != "redeemed":
+        fail("{code} does not count: {reason}.", code=found.code, reason=in_words(REASONS[found.outcome]))

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
+from config.foundation import open_engines
 from config.settings import read_settings
-from config.wiring import open_engines
 from console.output import print_json, run_command, say
 from database.engine import Database
-from database.migrations.running import current_revision, downgrade, newest_revision, upgrade
+from database.migrations.revisions import current_revision, newest_revision
+from database.migrations.running import downgrade, upgrade
 
 app = typer.Typer(help="The database's tables: upgrade, downgrade, status.", no_args_is_help=True)
 

@@ -6,8 +6,8 @@ import typer
 from sqlalchemy import Connection
 
 from campaigns.invariants import broken
+from config.foundation import open_engines
 from config.settings import read_settings
-from config.wiring import open_engines
 from console.checks import Finding, examine
 from console.output import FAILED, in_words, print_json, print_table, run_command, say
 from database.engine import Database, set_clock

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from config.wiring import open_application
-from console.importing import file_progress, tell_problems
+from config.foundation import open_foundation
+from console.importing import end_import, file_progress, tell_problems
 from console.output import language, print_json, run_command, say
 from database.engine import read_clock
 from members.events_importing import EventsImported, JsonLines, import_events
@@ -35,17 +35,17 @@ def import_command(
     """Import events from a file; the same file twice changes nothing."""
     mapping = read_event_map(map_file) if map_file else None
     opened = _opened(file, mapping) if file.suffix == ".parquet" else None
-    with open_application() as application, file_progress(file.name) as progress:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground, file_progress(file.name) as progress:
+        with ground.database.transaction() as connection:
             now = read_clock(connection)
         done = import_events(
-            application.database,
+            ground.database,
             file,
             mapping=mapping,
             source=source,
             now=now,
-            secret=application.secret,
-            zone=ZoneInfo(application.settings.time_zone),
+            secret=ground.secret,
+            zone=ZoneInfo(ground.settings.time_zone),
             errors=errors,
             language=language(),
             progress=progress,
@@ -55,6 +55,7 @@ def import_command(
         print_json({**asdict(done), "problems": [problem.told(language()) for problem in done.problems]})
     else:
         _tell(done)
+    end_import(used=done.stored + done.duplicates, refused=done.refused)
 
 
 def _opened(file: Path, mapping: EventMap | None) -> JsonLines:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
-from console.facts_shown import show_facts, shown, tell_more_follows
+from config.foundation import open_foundation
+from console.facts_shown import rows_shown, show_facts, tell_more_follows
 from console.importing import file_progress
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -28,7 +28,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show what is known of a member by what they did: totals, orders, answers on each channel."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         totals = read_facts(connection, found.id)
         orders = read_order_facts(connection, found.id)
@@ -39,7 +39,7 @@ def show(
         return
     show_facts(orders, channels)
     if totals:
-        print_table("Totals", list(totals[0]), [[shown(value) for value in row.values()] for row in totals])
+        print_table("Totals", list(totals[0]), rows_shown(totals))
     if not (totals or orders or channels):
         say("Nothing is known of what {key} did.", key=found.key)
     tell_more_follows(touched)
@@ -49,10 +49,10 @@ def show(
 @run_command
 def rebuild(as_json: AsJson = False) -> None:
     """Make every fact again from events and messages: the same as before, unless something was wrong."""
-    with open_application() as application, file_progress(in_words("Members")) as progress:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground, file_progress(in_words("Members")) as progress:
+        with ground.database.transaction() as connection:
             now = read_clock(connection)
-        done = rebuild_facts(application.database, now=now, progress=progress)
+        done = rebuild_facts(ground.database, now=now, progress=progress)
     if as_json:
         print_json(asdict(done))
         return

@@ -9,7 +9,7 @@ from rich.tree import Tree
 from sqlalchemy import select
 
 from campaigns.campaign import load_definitions
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.commands.journeys_replay import replay_journey
 from console.output import in_words, language, print_json, print_table, run_command, say, screen
 from database.engine import read_clock
@@ -64,7 +64,7 @@ def apply_folder(
     as_json: AsJson = False,
 ) -> None:
     """Publish every journey of a folder, or none: one broken file stops them all."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         known = set(connection.execute(select(campaigns.c.name)).scalars())
         done = apply_journeys(connection, load_journeys(folder, campaigns=known), now=read_clock(connection))
     if as_json:
@@ -78,7 +78,7 @@ def apply_folder(
 @run_command
 def list_all(as_json: AsJson = False) -> None:
     """List every version with its state and how many are inside."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = list_journeys(connection)
     if as_json:
         print_json([{name: getattr(one, name) for name in JOURNEY_COLUMNS} for one in found])
@@ -97,7 +97,7 @@ JOURNEY_COLUMNS = ("name", "version", "state", "published_at", "entered", "insid
 @run_command
 def show_journey(name: Name, as_json: AsJson = False) -> None:
     """Draw a journey as a tree, with how many stand on each step and how many passed it."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = standings(connection, name)
     if as_json:
         print_json(found.as_json())
@@ -135,7 +135,7 @@ def _grow(tree: Tree, steps: tuple[Step, ...], prefix: str, found: Standings) ->
 @run_command
 def pause(name: Name) -> None:
     """Let nobody in and hold everybody inside; what happens meanwhile lets nobody in afterwards."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         pause_journey(connection, name)
     say("{name} is paused: nobody enters, timers are held.", name=name)
 
@@ -144,7 +144,7 @@ def pause(name: Name) -> None:
 @run_command
 def resume(name: Name) -> None:
     """Let a paused journey go on; steps that fell due in the pause are taken now."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         resume_journey(connection, name)
     say("{name} goes on.", name=name)
 
@@ -153,7 +153,7 @@ def resume(name: Name) -> None:
 @run_command
 def stop(name: Name) -> None:
     """End a journey for everybody inside and cancel their messages that have not left."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         count = stop_journey(connection, name, now=read_clock(connection))
     say("{name} is stopped; {count} members were inside.", name=name, count=count)
 

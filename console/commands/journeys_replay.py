@@ -14,7 +14,8 @@ from sqlalchemy import select
 
 from campaigns.campaign import CampaignDefinition, load_definitions
 from config.wiring import Application, open_application
-from console.output import fail, print_json, print_table, progress_bar, run_command, say
+from console.output import fail, print_json, print_table, run_command, say
+from console.progress import progress_bar
 from database.engine import Database, read_clock
 from database.tables import campaigns
 from journeys.journey import Journey, walk_steps

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.commands.members_erasure import erase, erasures, export, take_in_again
 from console.commands.members_identity import conflicts_app, duplicates, merge, merges, take_back
 from console.commands.members_importing import import_command, imports_app, maps_app
 from console.commands.members_life import show_life
 from console.commands.members_tag import tag_member
 from console.commands.stores import place_member
-from console.facts_shown import show_facts
+from console.facts_shown import rows_shown, show_facts, shown
 from console.output import print_json, print_table, run_command
 from members.people import the_member
 from members.profile import Profile, read_profile
@@ -40,7 +40,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show everything kept about one member."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         profile = read_profile(connection, found.id)
     if as_json:
@@ -50,7 +50,7 @@ def show(
 
 
 def _show(profile: Profile) -> None:
-    print_table("Member", ("field", "value"), [row for row in profile.member.items() if row[1] not in (None, {})])
+    print_table("Member", ("field", "value"), [(name, shown(value, name)) for name, value in profile.member.items() if value not in (None, {})])
     show_facts(profile.orders, profile.channels)
     for title, rows in (
         ("Addresses", profile.addresses),
@@ -59,7 +59,7 @@ def _show(profile: Profile) -> None:
         ("Last events", profile.events),
     ):
         if rows:
-            print_table(title, list(rows[0]), [list(row.values()) for row in rows])
+            print_table(title, list(rows[0]), rows_shown(rows))
 
 
 # A minus before a tag takes it away, and is no option.

@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from config.wiring import Application, open_application
+from config.foundation import Foundation, open_foundation
 from console.erasure_log import LOG_FILE, append_lines, lines_of, note_readmission, read_log_file
-from console.output import print_json, print_table, remark, run_command, say
+from console.output import print_json, print_table, remark, run_command, say, write_file
 from database.engine import read_clock
 from database.repeating import in_transaction
 from journeys.parting import being_handed_over, erase_members
@@ -45,52 +45,52 @@ def erase(
         raise refuse("name a member to erase, or --again")
     if not yes:
         raise refuse("Nothing was done: this loses data. Say --yes to do it.")
-    with open_application() as application:
-        kept = application.settings.home / LOG_FILE
+    with open_foundation() as ground:
+        kept = ground.settings.home / LOG_FILE
         if again:
-            erased = _erase_those_brought_back(application, read_log_file(log_file or kept), reason, kept)
+            erased = _erase_those_brought_back(ground, read_log_file(log_file or kept), reason, kept)
         else:
-            with application.database.transaction() as connection:
+            with ground.database.transaction() as connection:
                 ids = whole_persons(connection, [the_member(connection, member).id])
-            erased = _erase(application, ids, reason, kept)
+            erased = _erase(ground, ids, reason, kept)
     if as_json:
         print_json([asdict(each) for each in erased])
     else:
         say("{count} rows of members erased.", count=len(erased))
 
 
-def _erase_those_brought_back(application: Application, entries: list[Erasure], reason: str, kept: Path) -> list[Erasure]:
-    with application.database.transaction() as connection:
-        ids = not_erased(connection, [*entries, *read_log(connection)], secret=application.secret)
+def _erase_those_brought_back(ground: Foundation, entries: list[Erasure], reason: str, kept: Path) -> list[Erasure]:
+    with ground.database.transaction() as connection:
+        ids = not_erased(connection, [*entries, *read_log(connection)], secret=ground.secret)
         everyone = whole_persons(connection, ids)
-    erased = _erase(application, everyone, reason, kept)
-    with application.database.transaction() as connection:
+    erased = _erase(ground, everyone, reason, kept)
+    with ground.database.transaction() as connection:
         known_again = put_back(connection, entries)
     remark("{count} erasures put back that this database did not know of.", count=known_again)
     return erased
 
 
-def _erase(application: Application, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
+def _erase(ground: Foundation, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
     done: list[Erasure] = []
     for start in range(0, len(ids), AT_ONCE):
-        some = partial(_erase_some, application=application, ids=ids[start : start + AT_ONCE], reason=reason, kept=kept)
-        done += in_transaction(application.database, some)
+        some = partial(_erase_some, ground=ground, ids=ids[start : start + AT_ONCE], reason=reason, kept=kept)
+        done += in_transaction(ground.database, some)
     if ids:
-        _clear_what_was_on_its_way(application, ids)
+        _clear_what_was_on_its_way(ground, ids)
     return done
 
 
-def _erase_some(connection: Connection, *, application: Application, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
-    erased = erase_members(connection, ids, reason=reason, secret=application.secret, now=read_clock(connection))
+def _erase_some(connection: Connection, *, ground: Foundation, ids: list[int], reason: str, kept: Path) -> list[Erasure]:
+    erased = erase_members(connection, ids, reason=reason, secret=ground.secret, now=read_clock(connection))
     append_lines(kept, lines_of(erased))  # Before the commit: a log with one too many does no harm.
     return erased
 
 
-def _clear_what_was_on_its_way(application: Application, ids: list[int]) -> None:
+def _clear_what_was_on_its_way(ground: Foundation, ids: list[int]) -> None:
     """Wait for messages that a provider was hearing of, and clear what their answers brought."""
     deadline = time.monotonic() + SETTLED_WITHIN
     while True:
-        with application.database.transaction() as connection:
+        with ground.database.transaction() as connection:
             under_way = being_handed_over(connection, ids)
             if not under_way or time.monotonic() > deadline:
                 clear(connection, ids)
@@ -106,10 +106,10 @@ def erasures(
     as_json: AsJson = False,
 ) -> None:
     """List who was erased, by number and keyed hash; for tidings members erase --again after an old copy was restored."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = read_log(connection)
     if output:
-        output.write_text("".join(line + "\n" for line in lines_of(found)), encoding="utf-8")
+        write_file(output, "".join(line + "\n" for line in lines_of(found)))
         say("{count} entries written to {file}.", count=len(found), file=str(output))
     elif as_json:
         print_json([asdict(each) for each in found])
@@ -123,13 +123,13 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", help="Write to this file instead of the screen")] = None,
 ) -> None:
     """Hand out everything kept about a member, as JSON, table by table."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         tables = export_member(connection, found.id)
         told = {"member": found.key, "exported_at": read_clock(connection), "tables": tables}
         if output is not None:
             _write_for_us_alone(output, json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n")
-        with (application.settings.home / EXPORTS_FILE).open("a", encoding="utf-8") as file:
+        with (ground.settings.home / EXPORTS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"member_id": found.id, "exported_at": read_clock(connection).isoformat()}) + "\n")
     if output is None:
         print_json(told)
@@ -153,11 +153,11 @@ def take_in_again(
     key: Annotated[str, typer.Argument(metavar="KEY", help="The key the member had in the CRM")],
 ) -> None:
     """Let somebody who was erased come in again, as somebody new; no consent comes back."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         now = read_clock(connection)
-        lifted = readmit(connection, key, secret=application.secret, now=now)
+        lifted = readmit(connection, key, secret=ground.secret, now=now)
         if lifted:
-            note_readmission(application.settings.home / LOG_FILE, key_fingerprint(application.secret, key), now=now)
+            note_readmission(ground.settings.home / LOG_FILE, key_fingerprint(ground.secret, key), now=now)
     if not lifted:
         raise refuse("nobody of the key {key} was erased", key=key)
     say("Somebody of the key {key} may come in again.", key=key)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, text
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.repeating import in_transaction
@@ -34,7 +34,7 @@ FROM merges m JOIN members k ON k.id = m.kept_id JOIN members g ON g.id = m.gone
 @run_command
 def duplicates(as_json: AsJson = False) -> None:
     """Show which rows look like one person, and why; nothing is merged."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         now = read_clock(connection)
         adopt_attributes(connection, now=now)
         found = find_duplicates(connection)
@@ -91,9 +91,9 @@ def _merge_all(by: str) -> Merged:
     """Merge round by round, each in a transaction of its own, until nothing more is certain."""
     merges: list[int] = []
     ended = 0
-    with open_application() as application:
+    with open_foundation() as ground:
         while True:
-            done = in_transaction(application.database, lambda at: merge_certain(at, by=by, now=read_clock(at)))
+            done = in_transaction(ground.database, lambda at: merge_certain(at, by=by, now=read_clock(at)))
             if not done.merges:
                 return Merged(merges=tuple(merges), ended=ended, conflicts=done.conflicts)
             merges += done.merges
@@ -101,7 +101,7 @@ def _merge_all(by: str) -> Merged:
 
 
 def _merge_two(first: str, second: str, keep: str, by: str) -> Merged:
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         one, other = (the_member(connection, each) for each in (first, second))
         if one.id == other.id:
             raise refuse("{first} and {second} are one row already", first=first, second=second)
@@ -120,15 +120,15 @@ def _joined_first(connection: Connection, *ids: int) -> int:
 @run_command
 def take_back(merge_id: Annotated[int, typer.Argument(metavar="ID", help="As shown by tidings members merges")]) -> None:
     """Take a merge back; what came since stays with the row that stayed."""
-    with open_application() as application:
-        in_transaction(application.database, lambda at: unmerge(at, merge_id, now=read_clock(at)))
+    with open_foundation() as ground:
+        in_transaction(ground.database, lambda at: unmerge(at, merge_id, now=read_clock(at)))
     say("Merge {id} is taken back; the two are two members again.", id=merge_id)
 
 
 @run_command
 def merges(as_json: AsJson = False) -> None:
     """List merges, the latest first: what was merged, by what, by whom, and whether it was taken back."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         rows = [dict(row) for row in connection.execute(text(_MERGES), {"most": 1000}).mappings()]
     if as_json:
         print_json(rows)
@@ -141,7 +141,7 @@ def merges(as_json: AsJson = False) -> None:
 @run_command
 def list_conflicts(as_json: AsJson = False) -> None:
     """List pairs that share an address and may be two people."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = open_conflicts(connection)
     if as_json:
         print_json([asdict(each) for each in found])
@@ -164,7 +164,7 @@ def decide(
     """Say whether two rows are one person."""
     if decision not in ("merge", "apart"):
         raise refuse("{decision} is no decision; expected merge or apart", decision=decision)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         now = read_clock(connection)
         if decision == "apart":
             keep_apart(connection, conflict_id, now=now)

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import tell_applied
-from console.importing import file_progress, tell_problems
+from console.importing import end_import, file_progress, tell_problems
 from console.members_imported import tell_import
 from console.output import in_words, language, print_json, print_table, remark, run_command, say
 from database.engine import read_clock
@@ -42,20 +42,20 @@ def import_command(
     """Import members from a file; the same file twice changes nothing."""
     if save_as is not None:
         check_name(save_as)
-    with open_application() as application, file_progress(file.name) as progress:
-        found, zone = look_through(file, sheet=sheet), ZoneInfo(application.settings.time_zone)
-        with application.database.transaction() as connection:
+    with open_foundation() as ground, file_progress(file.name) as progress:
+        found, zone = look_through(file, sheet=sheet), ZoneInfo(ground.settings.time_zone)
+        with ground.database.transaction() as connection:
             now = read_clock(connection)
             chosen = choose_map(connection, found, map_name)
             dictionary = load_dictionary(connection)
         if chosen.by_header and not as_json:
             remark("The header was seen before: the map {name} is used.", name=chosen.name)
         done = import_members(
-            application.database,
+            ground.database,
             found,
             mapping=chosen.mapping,
             now=now,
-            secret=application.secret,
+            secret=ground.secret,
             zone=zone,
             dry_run=dry_run,
             errors=errors,
@@ -64,13 +64,14 @@ def import_command(
             read_attributes=attributes_reader(dictionary, zone),
         )
         if save_as is not None and not dry_run:
-            with application.database.transaction() as connection:
+            with ground.database.transaction() as connection:
                 save_map(connection, save_as, done.mapping, done.header, now=now)
     if as_json:
         print_json({**_as_json(done), "map": chosen.name})
     else:
         tell_import(done, dry_run=dry_run)
         tell_problems(done.problems)
+    end_import(used=done.new + done.changed + done.unchanged, refused=done.refused)
 
 
 def _as_json(done: MembersImported) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def _as_json(done: MembersImported) -> dict[str, Any]:
 @run_command
 def list_command(as_json: AsJson = False) -> None:
     """List the files that were imported, the latest first."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         rows = list_imports(connection)
     if as_json:
         print_json(rows)
@@ -106,10 +107,10 @@ def undo_command(
     as_json: AsJson = False,
 ) -> None:
     """Take an import of members back, where nothing has happened since; at most 30 days after it."""
-    with open_application() as application:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground:
+        with ground.database.transaction() as connection:
             now = read_clock(connection)
-        undone = undo_import(application.database, number, now=now)
+        undone = undo_import(ground.database, number, now=now)
     if as_json:
         print_json(asdict(undone))
         return
@@ -130,7 +131,7 @@ def apply_maps(
 ) -> None:
     """Keep maps that are written in files."""
     wanted = read_definitions(path, SavedMap)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         applied = save_definitions(connection, wanted, now=read_clock(connection))
     tell_applied("Maps", "map", applied, as_json=as_json)
 
@@ -139,7 +140,7 @@ def apply_maps(
 @run_command
 def list_maps(as_json: AsJson = False) -> None:
     """List the maps that are kept."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         maps = load_definitions(connection, SavedMap)
     if as_json:
         print_json([one.model_dump(mode="json", exclude_none=True) for one in maps.values()])
@@ -155,7 +156,7 @@ def show_map(
     as_json: AsJson = False,
 ) -> None:
     """Show which column is which field in one map."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         maps = load_definitions(connection, SavedMap)
     if name not in maps:
         raise refuse("there is no map {name}; known are {known}", name=name, known=", ".join(maps) or "—")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.facts_shown import show_facts, shown, tell_more_follows
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -20,7 +20,7 @@ def show_life(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Show everything worked out about a member: tier, points, coupons, orders, scores, segments, answers."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         life = read_life(connection, found.id, now=read_clock(connection))
         touched = is_touched(connection, found.id)
@@ -37,7 +37,7 @@ def _show(life: Life) -> None:
     standing = {"points": life.points} if life.points is not None else {}
     for name, row in (("tier", life.tier), ("rfm", life.rfm), ("prediction", life.prediction), ("cluster", life.cluster)):
         standing |= {f"{name} {field}" if field != name else name: value for field, value in (row or {}).items()}
-    rows = [(in_words(name), shown(value)) for name, value in standing.items() if value is not None]
+    rows = [(in_words(name), shown(value, name)) for name, value in standing.items() if value is not None]
     if rows:
         print_table("Standing", ("field", "value"), rows)
     show_facts(life.orders, life.channels)
@@ -54,4 +54,4 @@ def _show(life: Life) -> None:
 def _print(title: str, table: list[dict[str, Any]]) -> None:
     if table:
         kept = [name for name in table[0] if any(row[name] not in (None, "") for row in table)]
-        print_table(title, kept, [[shown(row[name]) for name in kept] for row in table])
+        print_table(title, kept, [[shown(row[name], name) for name in kept] for row in table])

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import select
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import print_json, run_command, say
 from database.engine import read_clock
 from database.tables import members
@@ -28,7 +28,7 @@ def tag_member(
     if problems:
         raise InputRefused(problems)
     add, remove = ([tag[1:] for tag in tags if tag[0] == sign] for sign in "+-")
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         changed = tag_members(connection, [found.id], add=add, remove=remove, now=read_clock(connection))
         attributes = connection.execute(select(members.c.attributes).where(members.c.id == found.id)).scalar_one()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection, func, select
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.tables import events
@@ -40,7 +40,7 @@ def apply_file(
 ) -> None:
     """Choose which occasions are told as events from now on; none are before this."""
     chosen = _read(file)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         others = sorted(set(load_definitions(connection, Occasions)) - {chosen.name})
         if others:
             raise refuse("occasions are chosen already by {name}; drop it first: tidings occasions drop {name}", name=others[0])
@@ -57,7 +57,7 @@ def apply_file(
 @run_command
 def list_occasions(as_json: AsJson = False) -> None:
     """List which occasions are told, and how many were in the last 30 days."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = load_definitions(connection, Occasions)
         rows = [row for chosen in found.values() for row in _told_lately(connection, chosen)]
     if as_json:
@@ -76,9 +76,9 @@ def preview(
     as_json: AsJson = False,
 ) -> None:
     """Count whose occasions the coming days bring, as things are now; nothing is told."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         chosen = [_read(file)] if file else list(load_definitions(connection, Occasions).values())
-        now, leap_day = read_clock(connection), application.rules.february_29
+        now, leap_day = read_clock(connection), ground.rules.february_29
         rows = [row for each in chosen for row in preview_days(connection, each, now=now, days=days, february_29=leap_day)]
     if as_json:
         print_json([{"day": day, "kind": kind, "members": many} for day, kind, many in rows])
@@ -92,7 +92,7 @@ def preview(
 @run_command
 def drop(name: Annotated[str, typer.Argument(help="The name in the file.")]) -> None:
     """Tell no more occasions; journeys that begin with them let nobody in any more."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         if not drop_definition(connection, Occasions, name):
             raise refuse("there is no choice of occasions called {name}", name=name)
     say("{name} is dropped; no occasions are told any more.", name=name)

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from config.wiring import Application, open_application
-from console.output import fail, in_words, print_json, print_table, progress_bar, run_command, say
+from config.foundation import Foundation, open_foundation
+from console.output import fail, in_words, print_json, print_table, run_command, say
+from console.progress import progress_bar
 from database.engine import read_clock
 from language.problems import refuse
 from members.dates import read_moment
@@ -48,12 +49,12 @@ def apply_file(
     found = read_definitions(file, PointsProgramme)
     if len(found) > 1:
         raise refuse("one programme of points was expected; this folder has {count}", file=str(file), count=len(found))
-    with open_application() as application, progress_bar() as progress:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground, progress_bar() as progress:
+        with ground.database.transaction() as connection:
             now = read_clock(connection)
             save_programme(connection, found[0], now=now)
         task = progress.add_task(file.name, total=None)
-        written = award_everybody(application.database, now=now, progress=lambda done: progress.advance(task, done))
+        written = award_everybody(ground.database, now=now, progress=lambda done: progress.advance(task, done))
     if as_json:
         print_json({"programme": found[0].points, "written": written})
     else:
@@ -64,8 +65,8 @@ def apply_file(
 @run_command
 def show_balance(member: MemberKey, at: At = None, as_json: AsJson = False) -> None:
     """Say how many points a member has, or had at the end of a day."""
-    with _member(member) as (application, connection, found):
-        moment = _moment(at, application) or read_clock(connection)
+    with _member(member) as (ground, connection, found):
+        moment = _moment(at, ground) or read_clock(connection)
         points = ledger.balance(connection, found.id, at=moment)
     if as_json:
         print_json({"member": found.key, "at": moment, "points": points})
@@ -126,9 +127,9 @@ def adjust(
 @run_command
 def show_totals(at: At = None, as_json: AsJson = False) -> None:
     """Sum up the ledger: earned, spent, expired, adjusted, and what is left; and say whether it closes."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         now = read_clock(connection)
-        moment = _moment(at, application) or now
+        moment = _moment(at, ground) or now
         sums = ledger.totals(connection, at=moment)
         faults = ledger.ledger_faults(connection, now=now)
     if as_json:
@@ -145,23 +146,23 @@ def show_totals(at: At = None, as_json: AsJson = False) -> None:
 @run_command
 def drop(name: Annotated[str, typer.Argument(help="The programme.")]) -> None:
     """Let a programme earn no more; the ledger stays and expires as it would."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         drop_programme(connection, name)
     say("{name} is dropped; the ledger stays as it is.", name=name)
 
 
 @contextmanager
-def _member(key: str) -> Iterator[tuple[Application, Connection, FoundMember]]:
-    with open_application() as application, application.database.transaction() as connection:
+def _member(key: str) -> Iterator[tuple[Foundation, Connection, FoundMember]]:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, key)
-        yield application, connection, found
+        yield ground, connection, found
 
 
-def _moment(given: str | None, application: Application) -> datetime | None:
+def _moment(given: str | None, ground: Foundation) -> datetime | None:
     """Read a moment; a day means its end, in the installation's zone."""
     if given is None:
         return None
-    moment = read_moment(given, application.zone)
+    moment = read_moment(given, ground.zone)
     if moment is None:
         raise refuse(
             "a moment such as 2026-08-01 or 2026-08-01T10:00+08:00 was expected; found {found}", found=repr(given)[:80]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import select
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import AsJson, File, Member, apply_definition, tell_trouble
 from console.output import fail, in_words, language, print_json, print_table, remark, run_command, say
 from database.engine import read_clock
@@ -33,9 +33,9 @@ def apply_file(file: File, as_json: AsJson = False) -> None:
 @run_command
 def fit(as_json: AsJson = False) -> None:
     """Learn from all orders now, as every night, and predict for everybody."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         definition = required_definition(connection, Predictions)
-        done = predict(connection, definition, now=read_clock(connection), zone=application.zone)
+        done = predict(connection, definition, now=read_clock(connection), zone=ground.zone)
     if as_json:
         print_json(
             {"members": done.members, "at_risk": done.at_risk, "crossed": done.crossed, "buying": asdict(done.buying),
@@ -67,7 +67,7 @@ def _print_models(done: Predicted) -> None:
 @run_command
 def show(member: Member, as_json: AsJson = False) -> None:
     """Show what is predicted of a member."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         learnt = load_fit(connection, Predictions.kind)
         found = connection.execute(select(predictions).where(predictions.c.member_id == the_member(connection, member).id)).one_or_none()
     tell_trouble(learnt)
@@ -102,8 +102,8 @@ def check(
     """Would predictions have come true?  Learn from older orders only and compare with what followed."""
     if plot is not None and plot.suffix.lower() not in (".png", ".svg"):
         raise refuse("a file ending in .png or .svg was expected; found {found}", found=plot.name)
-    with open_application() as application, application.database.transaction() as connection:
-        found = hold_out(connection, weeks=weeks, now=read_clock(connection), zone=application.zone)
+    with open_foundation() as ground, ground.database.transaction() as connection:
+        found = hold_out(connection, weeks=weeks, now=read_clock(connection), zone=ground.zone)
     if plot is not None:
         try:
             _draw(found, plot)

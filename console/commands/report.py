@@ -1,6 +1,7 @@
 """``tidings report``: what came of a campaign or a journey, as table, JSON, CSV or page."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,8 +9,8 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection, select
 
-from config.wiring import open_application
-from console.output import language, print_json, run_command, say
+from config.foundation import open_foundation
+from console.output import language, print_json, run_command, say, write_file
 from console.report_tables import print_report
 from database.engine import read_clock
 from database.tables import campaigns
@@ -67,7 +68,7 @@ def _give(
 ) -> None:
     if as_json and (csv_file is not None or html_file is not None):
         raise refuse("--json prints and --csv and --html write: ask for one or the other")
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         report = make(connection, name, read_clock(connection))
     if as_json:
         print_json(as_data(report))
@@ -82,11 +83,7 @@ def _give(
 
 
 def _write(file: Path, words: str, *, encoding: str) -> None:
-    try:
+    with suppress(OSError):  # Writing says what is wrong with a folder that could not be made.
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(words, encoding=encoding, newline="")
-    except OSError as error:
-        raise refuse(
-            "the file cannot be written: {reason}", file=str(file), reason=error.strerror or str(error)
-        ) from None
+    write_file(file, words, encoding=encoding)
     say("Written: {file}", file=file)

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 from sqlalchemy import select
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import AsJson, File, apply_definition
+from console.facts_shown import shown
 from console.output import language, print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.loyalty_tables import rfm_scores
@@ -32,9 +33,9 @@ def apply_file(file: File, as_json: AsJson = False) -> None:
 @run_command
 def run(as_json: AsJson = False) -> None:
     """Score everybody now, as every night, and tell who moved."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         definition = required_definition(connection, Rfm)
-        done = score_members(connection, definition, now=read_clock(connection), zone=application.zone)
+        done = score_members(connection, definition, now=read_clock(connection), zone=ground.zone)
     if as_json:
         print_json(asdict(done))
         return
@@ -50,9 +51,9 @@ def run(as_json: AsJson = False) -> None:
 @run_command
 def cells(as_json: AsJson = False) -> None:
     """Show what would stand in each cell if everybody were scored now; nothing is kept."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         definition = required_definition(connection, Rfm)
-        found = count_cells(connection, definition, now=read_clock(connection), zone=application.zone)
+        found = count_cells(connection, definition, now=read_clock(connection), zone=ground.zone)
     if as_json:
         print_json([{**asdict(one), "title": definition.title(one.cell, language())} for one in found])
         return
@@ -64,7 +65,7 @@ def _print_cells(definition: Rfm, found: Sequence[CellCount]) -> None:
     rows = [
         (
             one.cell, definition.title(one.cell, language()), one.members, f"{one.members / members:.1%}", one.orders,
-            one.money, f"{one.money / money:.1%}", round(one.days),
+            shown(one.money, "money"), f"{one.money / money:.1%}", round(one.days),
         )
         for one in found
     ]  # fmt: skip
@@ -78,7 +79,7 @@ def show(
     member: Annotated[str, typer.Argument(help="The member's key in the CRM, or our id")], as_json: AsJson = False
 ) -> None:
     """Show a member's scores and cell."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         definition = required_definition(connection, Rfm)
         found = connection.execute(select(rfm_scores).where(rfm_scores.c.member_id == the_member(connection, member).id)).one_or_none()
     if found is None:

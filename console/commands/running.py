@@ -10,9 +10,10 @@ import typer
 import uvicorn
 
 from config.environment import is_orphan
+from config.foundation import open_engines, upgrade_once
 from config.logs import log_for, set_up_logs
 from config.settings import Settings, read_settings
-from config.wiring import Application, open_application, open_engines, upgrade_once
+from config.wiring import Application, open_application
 from console.output import run_command, say
 from console.public import build_app
 from console.public_side import public_side

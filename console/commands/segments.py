@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import language, print_json, print_table, run_command, say, screen
 from console.segment_reasons import in_words_of, reason_tree
 from database.engine import read_clock
+from journeys.naming import problems_in_force
 from language.problems import InputRefused, Problem
 from members.condition_model import Condition
 from members.people import the_member
@@ -44,9 +45,9 @@ class _Asking:
 @contextmanager
 def _asking(name: str) -> Iterator[_Asking]:
     with (
-        open_application() as application,
-        application.database.transaction() as connection,
-        only_reading(connection, application.settings.segment_timeout),
+        open_foundation() as ground,
+        ground.database.transaction() as connection,
+        only_reading(connection, ground.settings.segment_timeout),
     ):
         segments = load_segments(connection)
         condition = named_segment(name, segments)
@@ -85,9 +86,11 @@ def apply_files(
     as_json: AsJson = False,
 ) -> None:
     """Put every segment of a folder in force, or none: one broken file stops them all."""
-    with open_application() as application, application.database.transaction() as connection:
-        files = read_segments(path, known=load_segments(connection))
+    with open_foundation() as ground, ground.database.transaction() as connection:
+        files, before = read_segments(path, known=load_segments(connection)), problems_in_force(connection)
         done = apply_segments(connection, files, now=read_clock(connection), told=tell)
+        if broken := [problem for problem in problems_in_force(connection) if problem not in before]:
+            raise InputRefused(broken)
     if as_json:
         print_json({**asdict(done), "problems": [problem.told(language()) for problem in done.problems]})
         return
@@ -105,7 +108,7 @@ def apply_files(
 @run_command
 def list_segments(as_json: AsJson = False) -> None:
     """List every segment, and how many are in those that are kept."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found, inside = load_kept(connection), sizes(connection)
     if as_json:
         print_json(

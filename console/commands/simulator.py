@@ -10,8 +10,8 @@ from channels.simulator.faults import FaultRules
 from channels.simulator.running import run_simulator
 from channels.simulator.settings import ReceiptRules, SimulatorSettings
 from config.callback_addresses import callback_address
+from config.foundation import installation_secret
 from config.settings import read_settings
-from config.wiring import installation_secret
 from console.output import fail, run_command, say
 
 app = typer.Typer()

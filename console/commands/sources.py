@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Connection, select
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import tell_applied
 from console.facts_shown import shown
 from console.output import fail, language, print_json, print_table, run_command, say
@@ -41,9 +41,9 @@ def apply(
 ) -> None:
     """Define the sources of a file or folder, or none: one mistake stops them all."""
     wanted = read_definitions(path, Source)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         done = save_definitions(connection, wanted, now=read_clock(connection))
-        missing = sorted({one.setting for one in wanted if application.source_address(one.setting) is None})
+        missing = sorted({one.setting for one in wanted if ground.source_address(one.setting) is None})
     tell_applied("Sources", "source", done, as_json=as_json)
     for name in missing if not as_json else ():
         say("The setting sources.{name} is missing: put the database's address there before the first pull.", name=name)
@@ -53,7 +53,7 @@ def apply(
 @run_command
 def list_all(as_json: AsJson = False) -> None:
     """List every source: when it was last read to its end, how much came, and what is wrong."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         sources = load_definitions(connection, Source)
         rows = {row["name"]: dict(row) for row in connection.execute(select(pulls)).mappings()}
     told = [_standing(one, rows.get(name, {})) for name, one in sources.items()]
@@ -81,15 +81,15 @@ def _standing(source: Source, row: Mapping[str, Any]) -> dict[str, Any]:
 @run_command
 def test(name: Name, as_json: AsJson = False) -> None:
     """Read the first rows of a source and show which events they would be; nothing is kept."""
-    with open_application() as application:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground:
+        with ground.database.transaction() as connection:
             source = _source(connection, name)
         try:
-            with open_source(source, application.source_address(source.setting)) as reader:
+            with open_source(source, ground.source_address(source.setting)) as reader:
                 rows = reader.page(None, TRIED)
         except SourceFailed as failed:
             fail("{source}: {problem}", source=name, problem=failed.problem.told(language()))
-        made = [event_of(source, row, source.zone(application.zone)) for row in rows]
+        made = [event_of(source, row, source.zone(ground.zone)) for row in rows]
     if as_json:
         print_json([asdict(each) if isinstance(each, NewEvent) else {"problem": each.told(language())} for each in made])
         return
@@ -99,19 +99,19 @@ def test(name: Name, as_json: AsJson = False) -> None:
 def _shown(made: NewEvent | Problem) -> tuple[object, ...]:
     if isinstance(made, Problem):
         return (None,) * 6 + (made.told(language()),)
-    return made.kind, made.member_key, made.key, shown(made.occurred_at.astimezone(UTC)), made.value, dict(made.properties) or None, None
+    return made.kind, made.member_key, made.key, shown(made.occurred_at.astimezone(UTC)), shown(made.value), dict(made.properties) or None, None
 
 
 @app.command("pull")
 @run_command
 def pull_now(name: Name, as_json: AsJson = False) -> None:
     """Read what is new at a source now, to its end."""
-    with open_application() as application:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground:
+        with ground.database.transaction() as connection:
             source, now = _source(connection, name), read_clock(connection)
-        address = application.source_address(source.setting)
+        address = ground.source_address(source.setting)
         done = pull(
-            application.database, source, address, now=now, zone=application.zone, secret=application.secret, seconds=UNTIL_DONE
+            ground.database, source, address, now=now, zone=ground.zone, secret=ground.secret, seconds=UNTIL_DONE
         )
     if as_json:
         print_json({**asdict(done), "problem": done.problem.told(language()) if done.problem else None})
@@ -136,7 +136,7 @@ def _tell(done: Pulled) -> None:
 @run_command
 def errors(name: Name, as_json: AsJson = False) -> None:
     """List the last rows of a source of which no event could be made, and why."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         _source(connection, name)
         listed = connection.execute(select(pulls.c.refusals).where(pulls.c.name == name)).scalar_one_or_none() or []
     rows = [(each["key"], each["field"], Problem(sentence=each["sentence"], values=each["values"]).told(language())) for each in listed]
@@ -150,7 +150,7 @@ def errors(name: Name, as_json: AsJson = False) -> None:
 @run_command
 def drop(name: Name) -> None:
     """Pull from a source no more; its events stay, and defined again it goes on where it stopped."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         _source(connection, name)
         drop_definition(connection, Source, name)
     say("Source {name} is pulled from no more.", name=name)

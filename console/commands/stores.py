@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
 from members.people import the_member
@@ -28,7 +28,7 @@ def import_stores(
 ) -> None:
     """Bring in stores with their coordinates; one that is known already is changed."""
     found = read_stores(file)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         save_stores(connection, found, now=read_clock(connection))
     if as_json:
         print_json({"stores": len(found)})
@@ -40,7 +40,7 @@ def import_stores(
 @run_command
 def show_stores(as_json: AsJson = False) -> None:
     """List every store with its coordinates."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = list_stores(connection)
     if as_json:
         print_json([asdict(one) for one in found])
@@ -59,7 +59,7 @@ def place_member(
     ] = False,
 ) -> None:
     """Keep where a member lives, or was last seen."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         seen = Seen(
             member_id=found.id, latitude=latitude, longitude=longitude, kind="last_seen" if last_seen else "home"

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import tell_applied
-from console.output import in_words, language, print_json, print_table, run_command, say
+from console.output import in_words, language, print_json, print_table, run_command, say, write_file
 from database.engine import read_clock
-from language.problems import refuse
 from members.definitions import load_definition, load_definitions, read_definitions, save_definitions
 from members.events import EARLIEST
 from members.surveys.definition import Survey
@@ -31,7 +30,7 @@ def apply_surveys(
 ) -> None:
     """Define surveys from a file or a folder; one that is wrong keeps all out."""
     wanted = read_definitions(path, Survey)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         done = save_definitions(connection, wanted, now=read_clock(connection))
     tell_applied("Surveys", "survey", done, as_json=as_json)
 
@@ -40,7 +39,7 @@ def apply_surveys(
 @run_command
 def list_surveys(as_json: AsJson = False) -> None:
     """List every survey with its question and how many answered."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = [
             (one, survey_results(connection, one.name, one.scale, since=EARLIEST))
             for one in load_definitions(connection, Survey).values()
@@ -63,13 +62,13 @@ def show_results(
 ) -> None:
     """Show what came of a survey: the score with its interval, who gave what, and the newest comments."""
     start = EARLIEST if since is None else since.replace(tzinfo=EARLIEST.tzinfo)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         survey = load_definition(connection, Survey, name)
         results = survey_results(connection, name, survey.scale, since=start)
         newest = newest_comments(connection, name, since=start, most=comments)
         table = answers_as_csv(connection, name, since=start) if csv_file else ""
     if csv_file:
-        _write(csv_file, table)
+        write_file(csv_file, table, encoding="utf-8-sig")  # With its mark, for spreadsheets would otherwise not take it for UTF-8.
     if as_json:
         print_json(_data(results, newest))
         return
@@ -77,14 +76,6 @@ def show_results(
     if newest:
         rows = [(one.answered_at, one.score, one.comment) for one in newest]
         print_table("Newest comments", ("answered_at", "score", "comment"), rows)
-
-
-def _write(file: Path, table: str) -> None:
-    try:
-        # With its mark, for spreadsheets would otherwise not take it for UTF-8.
-        file.write_text(table, encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise refuse("the file cannot be written: {reason}", file=str(file), reason=error.strerror or str(error)) from None
 
 
 def _data(results: SurveyResults, newest: Sequence[Comment]) -> dict[str, object]:

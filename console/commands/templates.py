@@ -8,29 +8,40 @@ from typing import Annotated, Any
 import typer
 
 from campaigns.rendering_facts import facts_for
-from config.wiring import Application, open_application
-from console.output import fail, in_words, language, print_json, print_table, run_command, say, tell_warnings
+from config.settings import read_settings
+from config.wiring import Application, installation_library, open_application
+from console.output import (
+    fail,
+    in_words,
+    language,
+    print_json,
+    print_table,
+    run_command,
+    say,
+    tell_warnings,
+    write_file,
+)
 from database.engine import read_clock
 from language.problems import InputRefused, Problem, refuse
 from members.attributes import defined_attributes
 from members.people import find_member
 from templates.attributes_said import undefined_attributes
-from templates.library import BUILT_IN, Library, check_template, load_library
+from templates.library import Library, check_template, load_library
 from templates.rendering import Rendered, RenderRefused, compile_content
 
 app = typer.Typer(help="The words: list, check, preview.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Folder = Annotated[Path, typer.Option("--folder", help="Another folder of templates than the built-in one.")]
+Folder = Annotated[Path | None, typer.Option("--folder", help="This folder of templates instead of the installation's.")]
 ASK_DICTIONARY = "Ask this installation's dictionary of attributes too."
 COLUMNS = ("template", "title", "purpose", "channels", "languages", "SMS parts (zh/en)")
 
 
 @app.command("list")
 @run_command
-def list_templates(as_json: AsJson = False, folder: Folder = BUILT_IN) -> None:
+def list_templates(as_json: AsJson = False, folder: Folder = None) -> None:
     """List every template with its channels, languages, facts and estimated SMS parts."""
-    library = load_library(folder)
+    library = _library(folder)
     described = [_described(library, name) for name in library.names()]
     if as_json:
         print_json(described)
@@ -44,10 +55,10 @@ def check_templates(
     name: Annotated[str | None, typer.Argument(help="One template; without it, all.")] = None,
     attributes: Annotated[bool, typer.Option("--attributes", help=ASK_DICTIONARY)] = False,
     as_json: AsJson = False,
-    folder: Folder = BUILT_IN,
+    folder: Folder = None,
 ) -> None:
     """Name everything wrong with templates, with file and line, and what was expected."""
-    library = load_library(folder)
+    library = _library(folder)
     names = [name] if name is not None else library.names()
     checks = {checked: check_template(library.folder(checked)) for checked in names}
     defined = _defined() if attributes else frozenset()
@@ -77,10 +88,10 @@ def preview_template(
     spoken: Annotated[str | None, typer.Option("--language", help="zh or en instead of the member's own.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write the email's HTML to this file.")] = None,
     as_json: AsJson = False,
-    folder: Folder = BUILT_IN,
+    folder: Folder = None,
 ) -> None:
     """Show a template as one member would get it.  Nothing is sent, and its links lead nowhere."""
-    library = load_library(folder)
+    library = _library(folder)
     content = library.content(name)
     with open_application() as application:
         facts, defined = _facts(application, member)
@@ -102,6 +113,10 @@ def preview_template(
         print_table(in_words("{channel} · {language} · {parts} part(s)", **told), ("part", "words"), rows)
     if all(isinstance(words, RenderRefused) for words in rendered.values()):
         fail("No channel has words for this member.")
+
+
+def _library(folder: Path | None) -> Library:
+    return installation_library(read_settings()) if folder is None else load_library(folder)
 
 
 def _defined() -> frozenset[str]:
@@ -148,10 +163,7 @@ def _write_html(file: Path, rendered: Mapping[str, Rendered | RenderRefused]) ->
     html = words.parts["html"]
     for name, image in words.images.items():  # A browser knows nothing of what travels beside a mail.
         html = html.replace(f"cid:{name}", f"data:image;base64,{base64.b64encode(image).decode()}")
-    try:
-        file.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or "") from None
+    write_file(file, html)
 
 
 def _shown(words: Rendered | RenderRefused) -> dict[str, object]:

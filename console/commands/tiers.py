@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection, func, select
 
-from config.wiring import open_application
-from console.output import in_words, print_json, print_table, progress_bar, run_command, say
+from config.foundation import open_foundation
+from console.facts_shown import shown
+from console.output import in_words, print_json, print_table, run_command, say
+from console.progress import progress_bar
 from database.engine import read_clock
 from database.loyalty_tables import member_tiers
 from language.problems import refuse
@@ -28,13 +30,13 @@ File = Annotated[Path, typer.Argument(help="The file that defines the programme.
 def apply_file(file: File, as_json: AsJson = False) -> None:
     """Apply a programme and place every member: up at once, down only when a period has ended."""
     programme = _read(file)
-    with open_application() as application, progress_bar() as progress:
-        with application.database.transaction() as connection:
+    with open_foundation() as ground, progress_bar() as progress:
+        with ground.database.transaction() as connection:
             now = read_clock(connection)
-        save_programme(application.database, programme, now=now)
+        save_programme(ground.database, programme, now=now)
         task = progress.add_task(file.name, total=None)
-        told = place_everybody(application.database, now=now, progress=lambda done: progress.advance(task, done))
-        with application.database.transaction() as connection:
+        told = place_everybody(ground.database, now=now, progress=lambda done: progress.advance(task, done))
+        with ground.database.transaction() as connection:
             rows = _standing(connection, programme)
     if as_json:
         print_json({"programme": programme.tiers, "told": told, "levels": rows})
@@ -48,14 +50,14 @@ def apply_file(file: File, as_json: AsJson = False) -> None:
 def preview_file(file: File, as_json: AsJson = False) -> None:
     """Say who would move from which tier to which if this file were applied now; nothing is kept."""
     programme = _read(file)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = preview(connection, programme, now=read_clock(connection))
     rows = _way_rows(found)
     if as_json:
         print_json({"looked_at": found.looked_at, "unnamed": found.unnamed, "moves": rows})
         return
-    shown = [[*list(row.values())[:4], ", ".join(found.samples[way])] for row, way in zip(rows, _ways(found), strict=True)]
-    print_table("Who would move", ("from", "to", "why", "members", "for example"), shown)
+    table = [[*list(row.values())[:4], ", ".join(found.samples[way])] for row, way in zip(rows, _ways(found), strict=True)]
+    print_table("Who would move", ("from", "to", "why", "members", "for example"), table)
     say("{looked_at} members were looked at; nothing was changed.", looked_at=found.looked_at)
     if found.unnamed:
         say("{count} have a tier this file does not name and would be left alone.", count=found.unnamed)
@@ -77,7 +79,7 @@ def _ways(found: Moves) -> list[tuple[str | None, str, str]]:
 @run_command
 def list_tiers(as_json: AsJson = False) -> None:
     """List the tiers of the programme, what each asks for and how many stand in it."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         rows = [
             {"programme": programme.tiers, **row}
             for programme, _ in applied_programmes(connection)
@@ -98,25 +100,25 @@ def show_member(
     as_json: AsJson = False,
 ) -> None:
     """Show a member's tier: since when, until when, and what was measured."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         row = connection.execute(select(member_tiers).where(member_tiers.c.member_id == found.id)).mappings().first()
         programmes = applied_programmes(connection)
     if row is None or not programmes:
         raise refuse("{key} stands in no tier of a programme", key=member)
-    told = {name: row[name] for name in ("tier", "since", "until", "measured")}
-    shown = {"member": found.key, "programme": programmes[0][0].tiers, **told, "next": _next(programmes[0][0], row["tier"])}
+    standing = {name: row[name] for name in ("tier", "since", "until", "measured")}
+    told = {"member": found.key, "programme": programmes[0][0].tiers, **standing, "next": _next(programmes[0][0], row["tier"])}
     if as_json:
-        print_json(shown)
+        print_json(told)
     else:
-        print_table("Tier", ("field", "value"), [(in_words(name), value) for name, value in shown.items()])
+        print_table("Tier", ("field", "value"), [(in_words(name), shown(value, name)) for name, value in told.items()])
 
 
 @app.command("drop")
 @run_command
 def drop(name: Annotated[str, typer.Argument(help="The programme.")]) -> None:
     """Forget a programme; the tier kept with each member stays as it is."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         count = drop_programme(connection, name)
     say("{name} is dropped; {count} members stood in it.", name=name, count=count)
 
@@ -138,8 +140,8 @@ def _standing(connection: Connection, programme: TierProgramme) -> list[dict[str
 
 
 def _print_standing(rows: list[dict[str, object]]) -> None:
-    shown = [[in_words(str(value)) if name == "measure" else value for name, value in row.items()] for row in rows]
-    print_table("Tiers", tuple(rows[0]), shown)
+    table = [[in_words(str(value)) if name == "measure" else value for name, value in row.items()] for row in rows]
+    print_table("Tiers", tuple(rows[0]), table)
 
 
 def _next(programme: TierProgramme, tier: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import select
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.defining import AsJson, File, apply_definition
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
@@ -30,9 +30,9 @@ def apply_file(file: File, as_json: AsJson = False) -> None:
 @run_command
 def run(as_json: AsJson = False) -> None:
     """Count all pairs now, as every night."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         definition = required_definition(connection, Together)
-        done = count_pairs(connection, definition, now=read_clock(connection), zone=application.zone)
+        done = count_pairs(connection, definition, now=read_clock(connection), zone=ground.zone)
     if as_json:
         print_json(asdict(done))
         return
@@ -56,7 +56,7 @@ def show(
     rules = bought_together
     wanted = select(rules.c.item, rules.c.other, rules.c.orders, rules.c.support, rules.c.confidence, rules.c.lift)
     wanted = wanted.where(rules.c.relation == relation).limit(limit)
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         if item is None:
             found = connection.execute(wanted.order_by(rules.c.lift.desc(), rules.c.item, rules.c.other)).all()
         else:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from config.wiring import open_application
+from config.foundation import open_foundation
 from console.output import in_words, language, print_json, print_table, run_command, screen
 from members.people import the_member
 from reports.reasons import reason_words
@@ -22,7 +22,7 @@ def why_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Say why a member got something or did not: draw, steps, refusals, attempts, receipts, responses."""
-    with open_application() as application, application.database.transaction() as connection:
+    with open_foundation() as ground, ground.database.transaction() as connection:
         found = the_member(connection, member)
         explanation = explain(connection, member_id=found.id, name=name)
     if as_json:

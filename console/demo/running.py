@@ -28,7 +28,8 @@ from console.demo.road import Road
 from console.demo.stage import DATABASE, Stage, set_stage, wait_for_http
 from console.demo.story import Story, Telling, import_past, publish
 from console.demo.telling import tell_ending, tell_files
-from console.output import in_words, language, progress_bar, say
+from console.output import in_words, language, say
+from console.progress import progress_bar
 from language.problems import refuse
 
 CHANNELS = ("sms", "email", "wechat")

@@ -24,8 +24,8 @@ from channels.simulator.running import ROOT, SimulatorProcess
 from channels.simulator.settings import ReceiptRules, SimulatorSettings
 from config.callback_addresses import callback_address
 from config.environment import environment_with_file, supervised
+from config.foundation import open_engines
 from config.settings import Settings
-from config.wiring import open_engines
 from console.supervising import Part, program, stop
 from database.engine import Database, set_clock
 from database.migrations.running import upgrade

@@ -1,11 +1,9 @@
-"""Upgrade, downgrade and describe a database's schema."""
+"""Upgrade and downgrade a database's schema."""
 
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from database.engine import Database
@@ -34,13 +32,3 @@ def downgrade(url: str, *, revision: str, schema: str | None = None) -> None:
     with database.transaction() as connection:
         command.downgrade(_configuration(connection), revision)
     database.close()
-
-
-def current_revision(connection: Connection) -> str | None:
-    """Return the revision the database is at; None: it was never upgraded."""
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest_revision() -> str | None:
-    """Return the revision this version of the code expects."""
-    return ScriptDirectory.from_config(_configuration()).get_current_head()

@@ -1,11 +1,12 @@
 """Coupons are issued: one to a member for an occasion, however often and by how many it is asked for.
 
 Members are held while their coupons are looked up and issued, so that nobody gets two for one occasion;
-codes of a pool are taken past those that others are at, so that no issuer waits for another's codes.
+codes of a pool are taken past those that others are at, so that no issuer waits for another's codes
+unless there are no more: others may yet let go of theirs.
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,9 +61,8 @@ FROM unnest(CAST(:ids AS bigint[]), CAST(:occasions AS text[])) AS wanted (membe
 JOIN coupons ON coupons.pool = :pool AND coupons.member_id = wanted.member_id AND coupons.occasion = wanted.occasion
 """)
 
-_TAKE_FREE = text("""
-SELECT id FROM coupons WHERE pool = :pool AND issued_at IS NULL ORDER BY id LIMIT :how_many FOR UPDATE SKIP LOCKED
-""")
+_WAIT_FOR_FREE = "SELECT id FROM coupons WHERE pool = :pool AND issued_at IS NULL ORDER BY id LIMIT :how_many FOR UPDATE"
+_TAKE_FREE = f"{_WAIT_FOR_FREE} SKIP LOCKED"
 
 _GIVE = text("""
 UPDATE coupons SET member_id = given.member_id, occasion = given.occasion, issued_at = :now, expires_at = :expires_at
@@ -89,7 +89,7 @@ def issue(connection: Connection, coupon: Coupon, wanted: Iterable[Wanted], *, n
     again once there are more gives the rest theirs.  The members are held until the transaction ends.
     """
     each = list(dict.fromkeys(wanted))
-    there = hold_members(connection, {one.member_id for one in each})
+    there = hold_for_coupons(connection, {one.member_id for one in each})
     # A statement of its own: what others committed before these members were held must be seen.
     before = find_issued(connection, coupon, each)
     has = {(one.member_id, one.occasion) for one in before}
@@ -106,7 +106,7 @@ def issue(connection: Connection, coupon: Coupon, wanted: Iterable[Wanted], *, n
     return Issued(new=tuple(new), before=tuple(before), left=left)
 
 
-def hold_members(connection: Connection, member_ids: Collection[int]) -> set[int]:
+def hold_for_coupons(connection: Connection, member_ids: Collection[int]) -> set[int]:
     """Hold those of these members who may have coupons, until the transaction ends, and return who they are.
 
     Whoever issues several coupons holds all their members first: holding some after others could end in a deadlock.
@@ -124,10 +124,19 @@ def _from_pool(
 ) -> list[Held]:
     # Two statements: where both are one, the planner matches every code with every member.
     sought = {"pool": coupon.pool, "how_many": len(lacking)}
-    taken = list(connection.execute(_TAKE_FREE, sought).scalars())
+    taken = _take_free(connection, sought)
     given = _columns(lacking[: len(taken)])
     times = {name: terms[name] for name in ("now", "expires_at")}
     return _held(connection.execute(_GIVE, {**times, **given, "taken": taken})) if taken else []
+
+
+def _take_free(connection: Connection, sought: Mapping[str, object]) -> list[int]:
+    with connection.begin_nested() as attempt:
+        taken = list(connection.execute(text(_TAKE_FREE), sought).scalars())
+        if len(taken) == sought["how_many"]:
+            return taken
+        attempt.rollback()  # Whoever waits for codes while holding others could wait in a ring.
+    return list(connection.execute(text(_WAIT_FOR_FREE), sought).scalars())
 
 
 def _made_up(connection: Connection, coupon: Coupon, lacking: Sequence[Wanted], terms: dict[str, object]) -> list[Held]:

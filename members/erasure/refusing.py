@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, delete, exists, select, text, update
 
 from database.member_tables import erasures
 from database.tables import suppressions
@@ -14,6 +14,14 @@ from members.addresses import fingerprint
 ERASED = "this member was erased and is not taken in again; to lift that on purpose: tidings members readmit"
 ERASED_PROBLEM = Problem(sentence=ERASED, field="key")
 
+# As foreign keys do, those their rows were merged into as well.
+_HOLD = text("""
+SELECT count(*) FROM (
+    SELECT FROM members WHERE id IN (
+        SELECT unnest(ARRAY[id, merged_into]) FROM members WHERE key = ANY(:keys)
+    ) ORDER BY id FOR KEY SHARE
+) AS held
+""")
 _ANY = select(exists().where(erasures.c.lifted_at.is_(None)))
 
 
@@ -23,8 +31,14 @@ def key_fingerprint(secret: bytes, key: str) -> bytes:
 
 
 def erased_keys(connection: Connection, keys: Collection[str], *, secret: bytes) -> set[str]:
-    """Return those of these keys whose member was erased and not readmitted."""
-    if not keys or not connection.execute(_ANY).scalar_one():
+    """Return those of these keys whose member was erased and not readmitted; of the others nobody is erased until we commit.
+
+    Whoever erases them at this moment is waited for: their key would be gone, and they would be made anew under it.
+    """
+    if not keys:
+        return set()
+    connection.execute(_HOLD, {"keys": list(keys)})
+    if not connection.execute(_ANY).scalar_one():
         return set()
     marks = {key_fingerprint(secret, key): key for key in keys}
     found = select(erasures.c.fingerprint).where(

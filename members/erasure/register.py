@@ -14,7 +14,8 @@ _ADDRESSES = "SELECT channel, fingerprint FROM addresses WHERE member_id = ANY(:
 NOT_SHARED = """NOT EXISTS (SELECT FROM addresses other JOIN members m ON m.id = other.member_id
     WHERE other.channel = {table}.channel AND other.fingerprint = {table}.fingerprint AND other.is_current
       AND other.member_id <> ALL(:ids) AND m.erased_at IS NULL)"""
-_ANONYMOUS = "'erased:' || id"
+#: Nobody can guess it, so that no file brings in a key of its own which an erasure would then need.
+_ANONYMOUS = "'erased:' || id || ':' || gen_random_uuid()"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,9 @@ _GOES = Held(goes=True)
 #: In the order in which rows are erased: what is found through another table comes before it.
 HELD: Mapping[str, Held] = {
     "receipts": Held(
-        whose=f"send_id IN ({_SENDS}) OR (send_id IS NULL AND (provider, provider_ref) IN "  # noqa: S608
-        f"(SELECT provider, provider_ref FROM attempts WHERE send_id IN ({_SENDS})))",
+        whose=f"id IN (SELECT r.id FROM receipts r WHERE r.send_id IN ({_SENDS}) UNION ALL "  # noqa: S608
+        "SELECT r.id FROM receipts r JOIN attempts a ON a.provider = r.provider AND a.provider_ref = r.provider_ref "
+        f"WHERE r.send_id IS NULL AND a.send_id IN ({_SENDS}))",
         blanked={"raw": "'{}'", "code": "NULL", "key": _ANONYMOUS},
         stays={"provider": _KIND, "status": _COUNTED, "provider_ref": "finds the send that a late report is about"},
     ),

@@ -4,7 +4,9 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 
+from members.everybody import look_again
 from members.identity.totals import count_again
+from members.segments.storing import hold_definitions
 
 _STRAYS = """
 SELECT m.id, m.merged_into FROM members m
@@ -16,7 +18,6 @@ _BRING = """
 UPDATE events SET member_id = m.merged_into FROM members m
 WHERE m.id = ANY(:ids) AND m.merged_into = ANY(:held) AND events.member_id = m.id RETURNING m.id, m.merged_into
 """
-_TOUCH = "INSERT INTO touched_members (member_id) SELECT DISTINCT unnest(CAST(:ids AS bigint[]))"
 
 
 def bring_strays(connection: Connection, member_ids: Collection[int]) -> None:
@@ -28,10 +29,11 @@ def bring_strays(connection: Connection, member_ids: Collection[int]) -> None:
     strays = connection.execute(text(_STRAYS), {"ids": list(member_ids)}).all()
     if not strays:
         return
+    hold_definitions(connection)
     held = sorted({*member_ids, *(row.merged_into for row in strays)})
     connection.execute(text(_HOLD), {"ids": held})
     rows = connection.execute(text(_BRING), {"ids": [row.id for row in strays], "held": held}).all()
     if rows:
         count_again(connection, sorted({each for row in rows for each in row}))
     left = {row.id for row in strays} - {row.id for row in rows}  # Merged on, or unmerged, while they were waited for.
-    connection.execute(text(_TOUCH), {"ids": sorted({*(row.merged_into for row in rows), *left})})
+    look_again(connection, sorted({*(row.merged_into for row in rows), *left}))

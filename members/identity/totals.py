@@ -11,6 +11,6 @@ _COUNT = f"WITH fresh AS ({TOTALS.format(events=_OWN)}) {MERGE}"
 
 
 def count_again(connection: Connection, member_ids: Sequence[int]) -> None:
-    """Make the totals of these members, who are held, from the events they have."""
+    """Make the totals of these members from the events they have; hold their rows before, or somebody may add to them meanwhile."""
     connection.execute(text("DELETE FROM facts WHERE member_id = ANY(:ids)"), {"ids": list(member_ids)})
     connection.execute(text(_COUNT), {"ids": list(member_ids)})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.loyalty_tables import fits
@@ -32,7 +32,14 @@ def is_night(*, since: datetime | None, now: datetime, zone: tzinfo, hour: int) 
 
 
 def due(connection: Connection, *, now: datetime, zone: tzinfo) -> list[str]:
-    """Return the kinds of definitions whose hour has struck since they were last learnt from, or that never were."""
+    """Return the kinds of definitions whose hour has struck since they were last learnt from, or that never were.
+
+    None while somebody is at one of them: they have their order, and the rest of them is that process's too.
+    """
+    begun = select(func.count()).where(upkeep.c.kind.in_(LEARNT))
+    free = select(upkeep.c.kind).where(upkeep.c.kind.in_(LEARNT)).with_for_update(skip_locked=True)
+    if len(connection.execute(free).all()) < connection.execute(begun).scalar_one():
+        return []
     known = (
         select(definitions.c.kind, definitions.c.definition["hour"].as_integer(), upkeep.c.done_to)
         .outerjoin(upkeep, upkeep.c.kind == definitions.c.kind)

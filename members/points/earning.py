@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, func, literal, select, text
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from database.loyalty_tables import points
@@ -28,32 +28,32 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS told (
     member_id bigint, kind text, amount bigint, rule text, key text, occurred_at timestamptz, expires_at timestamptz,
     event_id bigint
 ) ORDER BY key
-ON CONFLICT (source, key) DO NOTHING RETURNING member_id
+ON CONFLICT (source, key) DO NOTHING RETURNING amount
 """
 
-# What an order earned shrinks with it: in proportion to what is left of its amount, whatever the rules say by now.
-# What is no order earns nothing.  Looked up member by member: a plan made once serves any number of them.
+# What an order earned shrinks with it: in proportion to what is left of its amount, whatever the rules say by now,
+# and so is rounded down whatever they say.  What is no order earns nothing.  Orders are looked up member by member: a
+# plan made once serves any number of them.  Only those given back are matched with the ledger, of which somebody with
+# thousands of orders has thousands of rows.
 _TAKE_BACK = """
-WITH wanted AS (
+WITH given_back AS MATERIALIZED (
+    SELECT orders.* FROM unnest(CAST(:ids AS bigint[])) AS asked (id) CROSS JOIN LATERAL ({net_orders}) AS orders
+    WHERE refunded > 0 OR NOT counts
+), wanted AS (
     SELECT lot.id, lot.member_id, lot.rule, lot.amount + coalesce(changed.amount, 0) AS present, changed.times + 1 AS place,
            greatest(refunded_at, lot.occurred_at) AS occurred_at,
-           CASE WHEN counts THEN {round}(lot.amount * net / paid) ELSE 0 END AS wanted
-    FROM unnest(CAST(:ids AS bigint[])) AS asked (id)
-    CROSS JOIN LATERAL ({net_orders}) AS orders
-    CROSS JOIN LATERAL (
-        SELECT * FROM points WHERE points.member_id = asked.id AND points.event_id = orders.event_id AND kind = 'earn'
-    ) AS lot
+           CASE WHEN counts THEN floor(lot.amount * net / paid) ELSE 0 END AS wanted
+    FROM given_back JOIN points AS lot ON lot.member_id = given_back.member_id AND lot.event_id = given_back.event_id
+        AND lot.kind = 'earn' AND lot.amount > 0
     CROSS JOIN LATERAL (
         SELECT sum(amount) AS amount, count(*) AS times FROM points WHERE lot_id = lot.id AND kind = 'adjust'
     ) AS changed
-    WHERE refunded > 0 OR NOT counts
 )
 INSERT INTO points (member_id, kind, amount, rule, source, key, occurred_at, lot_id)
 SELECT member_id, 'adjust', wanted - present, rule, :source, 'refund:' || id || ':' || place, occurred_at, id
 FROM wanted WHERE wanted <> present ORDER BY id
 ON CONFLICT (source, key) DO NOTHING
 """
-_ROUND = {"down": "floor", "nearest": "round", "up": "ceil"}
 
 
 def award_points(connection: Connection, member_ids: Sequence[int], now: datetime) -> None:
@@ -72,14 +72,16 @@ def earn(connection: Connection, programme: PointsProgramme, member_ids: Sequenc
     if programme.spent_by is not None:
         spent = connection.execute(_not_yet_spent(programme, programme.spent_by, member_ids)).mappings()
         written += _keep(connection, map(_spent, spent))
-    orders = net_orders("member_id = asked.id")
-    statement = text(_TAKE_BACK.format(round=_ROUND[programme.rounding], net_orders=orders))
+    statement = text(_TAKE_BACK.format(net_orders=net_orders("member_id = asked.id")))
     return written + connection.execute(statement, {"ids": list(member_ids), "source": SOURCE}).rowcount
 
 
 def _keep(connection: Connection, rows: Iterator[Mapping[str, object]]) -> int:
+    """Write rows into the ledger; return how many of those that are new are points."""
     written = as_json(rows)
-    return 0 if written == "[]" else connection.execute(text(_KEEP), {"rows": written, "source": SOURCE}).rowcount
+    if written == "[]":
+        return 0
+    return sum(amount != 0 for amount in connection.execute(text(_KEEP), {"rows": written, "source": SOURCE}).scalars())
 
 
 def _happened(programme: PointsProgramme, kind: str, since: date, until: date | None, ids: Sequence[int]) -> Select[Any]:
@@ -96,9 +98,14 @@ def _happened(programme: PointsProgramme, kind: str, since: date, until: date | 
     return found if until is None else found.where(events.c.occurred_at < datetime.combine(until, time(), zone))
 
 
-def _of_each(mine: Select[Any]) -> Select[Any]:
-    """Have each event's rows of the ledger looked up by its member: joined, a young ledger is read whole for each."""
-    return mine.correlate(events).offset(0)
+def _is_new(mine: Select[Any]) -> ColumnElement[bool]:
+    """Have the ledger looked up for each event by itself: joined, a young ledger is read whole for each."""
+    return ~mine.correlate(events).offset(0).exists()
+
+
+def _written_as(name: str) -> Select[Any]:
+    """Select what was written for an event under this name, by its key: others of its member may be many."""
+    return select(points.c.id).where(points.c.source == SOURCE, points.c.key == func.concat(f"{name}:", events.c.id))
 
 
 def _not_yet_earned(programme: PointsProgramme, rule: EarnRule, ids: Sequence[int]) -> Select[Any]:
@@ -108,18 +115,19 @@ def _not_yet_earned(programme: PointsProgramme, rule: EarnRule, ids: Sequence[in
     asked_at = datetime.combine(since, time(), ZoneInfo(programme.time_zone))
     for name, answer in (rule.where or {}).items():
         found = found.where(json_clause(events.c.properties, name, answer, asked_at))
-    mine = select(points.c.id).where(
-        points.c.member_id == events.c.member_id, points.c.kind == "earn", points.c.rule == rule.rule
-    )
     if rule.once:
-        once = found.where(~_of_each(mine).exists()).ext(distinct_on(events.c.member_id))
+        mine = select(points.c.id).where(
+            points.c.member_id == events.c.member_id, points.c.kind == "earn", points.c.rule == rule.rule
+        )
+        once = found.where(_is_new(mine)).ext(distinct_on(events.c.member_id))
         return once.order_by(events.c.member_id, events.c.occurred_at, events.c.id)
-    return found.where(~_of_each(mine.where(points.c.event_id == events.c.id)).exists())
+    return found.where(_is_new(_written_as(rule.rule)))
 
 
 def _earned(
     programme: PointsProgramme, rule: EarnRule, found: Sequence[Mapping[Any, Any]] | Any
 ) -> Iterator[Mapping[str, object]]:
+    """Judge each event once, for good: what earns nothing is written down too, lest later rules pay for it."""
     for row in found:
         earning = Earning(
             occurred_at=row["occurred_at"],
@@ -128,24 +136,22 @@ def _earned(
             birth_calendar=row["birth_calendar"],
             birth_month=row["birth_month"],
         )
-        if amount := points_for(programme, rule, earning):
-            yield {
-                "member_id": row["member_id"],
-                "kind": "earn",
-                "amount": amount,
-                "rule": rule.rule,
-                "key": f"{rule.rule}:member:{row['member_id']}" if rule.once else f"{rule.rule}:{row['id']}",
-                "occurred_at": row["occurred_at"],
-                "expires_at": expires_at(programme.expire, row["occurred_at"], programme.time_zone),
-                "event_id": row["id"],
-            }
+        amount = points_for(programme, rule, earning)
+        yield {
+            "member_id": row["member_id"],
+            "kind": "earn",
+            "amount": amount,
+            "rule": rule.rule,
+            "key": f"{rule.rule}:member:{row['member_id']}" if rule.once else f"{rule.rule}:{row['id']}",
+            "occurred_at": row["occurred_at"],
+            "expires_at": expires_at(programme.expire, row["occurred_at"], programme.time_zone) if amount else None,
+            "event_id": row["id"],
+        }
 
 
 def _not_yet_spent(programme: PointsProgramme, kind: str, ids: Sequence[int]) -> Select[Any]:
-    mine = select(points.c.id).where(
-        points.c.member_id == events.c.member_id, points.c.kind == "burn", points.c.event_id == events.c.id
-    )
-    return _happened(programme, kind, programme.since, None, ids).where(events.c.value >= 1, ~_of_each(mine).exists())
+    found = _happened(programme, kind, programme.since, None, ids)
+    return found.where(events.c.value >= 1, _is_new(_written_as("spent")))
 
 
 def _spent(row: Mapping[Any, Any]) -> Mapping[str, object]:

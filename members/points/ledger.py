@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Connection, RowMapping, func, insert, select, text
+from sqlalchemy import Connection, RowMapping, func, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.loyalty_tables import points
 from database.tables import members
@@ -96,14 +97,16 @@ def _write(
     entry = {"member_id": member_id, "kind": kind, "amount": amount, "rule": rule, "source": source, "key": key}
     lasts = next((each for each in load_definitions(connection, PointsProgramme).values()), None) if amount > 0 else None
     ends = expires_at(lasts.expire, now, lasts.time_zone) if lasts else None
-    connection.execute(insert(points).values(**entry, occurred_at=now, expires_at=ends))
+    told = upsert(points).values(**entry, occurred_at=now, expires_at=ends).on_conflict_do_nothing().returning(points.c.id)
+    if connection.execute(told).scalar_one_or_none() is None:  # By somebody who wrote for another member meanwhile.
+        raise refuse("the key {key} is taken by another entry of {source}", key=key, source=source)
     look_again(connection, [member_id])
     if kind == "burn":
-        told = Happening(
+        burned = Happening(
             member_id=member_id, kind="points.burned", key=f"points.burned:{source}:{key}", occurred_at=now, value=-amount,
             properties={"points": -amount, "balance": present + amount},
         )  # fmt: skip
-        tell_happenings(connection, [told], now=now)
+        tell_happenings(connection, [burned], now=now)
     return Written(balance=present + amount, is_new=True)
 
 
@@ -117,7 +120,7 @@ def history(connection: Connection, member_id: int, *, limit: int = 100) -> Sequ
     """Return a member's latest entries, the latest first, each with the balance after it."""
     after = func.sum(points.c.amount).over(order_by=[points.c.occurred_at, points.c.id])
     columns = (points.c.occurred_at, points.c.kind, points.c.amount, points.c.rule, points.c.expires_at, points.c.key)
-    found = select(*columns, after.label("balance")).where(points.c.member_id == member_id)
+    found = select(*columns, after.label("balance")).where(points.c.member_id == member_id, points.c.amount != 0)
     return connection.execute(found.order_by(points.c.occurred_at.desc(), points.c.id.desc()).limit(limit)).mappings().all()
 
 
@@ -144,7 +147,7 @@ _FAULTS = (
     """SELECT gone.id FROM points AS gone LEFT JOIN points AS lot ON lot.id = gone.lot_id
        WHERE gone.kind = 'expire' AND (lot.expires_at IS NULL OR lot.expires_at <> gone.occurred_at
                                        OR lot.expires_at > :now OR lot.member_id <> gone.member_id)""",
-    "SELECT id FROM points WHERE kind = 'earn' AND amount <= 0 OR kind = 'burn' AND amount >= 0 OR amount = 0",
+    "SELECT id FROM points WHERE kind = 'earn' AND amount < 0 OR kind = 'burn' AND amount >= 0 OR kind <> 'earn' AND amount = 0",
 )
 
 

@@ -20,10 +20,11 @@ from language.problems import Problem
 from members.definitions import load_definitions
 from members.erasure.refusing import ERASED_PROBLEM, erased_keys
 from members.events import NewEvent, Recorded, record
-from members.pulling.cursors import Position, beginning, written
+from members.pulling.cursors import Position, beginning, seen_since, written
 from members.pulling.failing import SourceFailed
-from members.pulling.reading import Reader, Row, open_source
+from members.pulling.reading import Reader, open_source
 from members.pulling.rows import event_of
+from members.pulling.sessions import Row
 from members.pulling.source import Source
 
 #: How long one pull may take before another source has its turn.
@@ -109,8 +110,10 @@ def _page(
         else:
             refusals.append((row, made))
     values = tuple(rows[-1][name] for name in source.cursor) if rows else position.values if position else ()
-    place = {**written(source.cursor, values, finished=finished), "of": _what(source)} if rows else None
-    reached = place or ({**kept, "finished": True} if kept else None)
+    seen_at = seen_since(kept, source.overlap, now=now, zone=zone)
+    reached: Mapping[str, Any] | None = {**kept, "finished": True, "seen_at": seen_at.isoformat()} if kept else None
+    if rows:
+        reached = {**written(source.cursor, values, finished=finished, seen_at=seen_at), "of": _what(source)}
     with database.transaction() as connection:
         events, erased = _without_erased(connection, events, secret)
         refusals += erased
@@ -211,12 +214,17 @@ def _listed(source: Source, row: Row, problem: Problem, now: datetime) -> dict[s
 
 def _note_end(connection: Connection, source: Source, done: Pulled, now: datetime) -> None:
     problem = done.problem
-    told = null() if problem is None else {"sentence": problem.sentence, "values": {name: str(value) for name, value in problem.values.items()}}
+    told = null() if problem is None else _told(problem)
     next_at = now + source.every if done.finished or problem else now
     values: dict[str, object] = {"next_at": next_at, "problem": told}
     if done.finished:
         values["pulled_at"] = now
     connection.execute(update(pulls).where(pulls.c.name == source.name).values(values))
+
+
+def _told(problem: Problem) -> dict[str, object]:
+    values = {name: str(value) for name, value in problem.values.items()}
+    return {"sentence": problem.sentence, "values": values, "field": problem.field}
 
 
 def take_due(connection: Connection, *, now: datetime) -> Source | None:

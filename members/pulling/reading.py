@@ -1,6 +1,6 @@
-"""Their side: a session that can only read, pages in the order of the cursor, an end to every wait."""
+"""Their side: pages in the order of the cursor, over a session that can only read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    tuple_,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,32 +29,8 @@ from sqlalchemy.types import NullType
 
 from members.pulling.cursors import Position
 from members.pulling.failing import SourceFailed, failure_of
+from members.pulling.sessions import DRIVERS, Row, backend_of, connect_arguments, prepare, rows_of, told
 from members.pulling.source import Source
-
-CONNECT_SECONDS = 10
-STATEMENT_SECONDS = 60
-
-Row = Mapping[str, Any]
-
-#: The drivers that come with us, for addresses that name none.
-DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}
-
-_CONNECT: Mapping[str, Mapping[str, object]] = {
-    "postgresql": {"connect_timeout": CONNECT_SECONDS},
-    "mysql": {"connect_timeout": CONNECT_SECONDS, "read_timeout": STATEMENT_SECONDS, "write_timeout": CONNECT_SECONDS},
-    "sqlite": {"timeout": CONNECT_SECONDS},
-}
-
-#: What makes a session one that only reads, and ends statements that take too long.
-_SESSION: Mapping[str, Sequence[str]] = {
-    "postgresql": (
-        "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-        f"SET statement_timeout = {STATEMENT_SECONDS * 1000}",
-        "SET timezone = 'UTC'",
-    ),
-    "mysql": ("SET SESSION TRANSACTION READ ONLY",),
-    "sqlite": ("PRAGMA query_only = ON",),
-}
 
 
 class Reader:
@@ -63,20 +40,23 @@ class Reader:
         self._connection = connection
         self._source = source
         self._url = url
+        self._backend = backend_of(url)
         self._columns = list(dict.fromkeys([*source.cursor, *source.map.columns()]))
 
     def page(self, position: Position | None, limit: int) -> list[Row]:
         """Return the next rows behind a position, in the order of the cursor."""
         try:
-            return [dict(row) for row in self._connection.execute(self._query(position).limit(limit)).mappings()]
-        except SQLAlchemyError as error:
-            raise failure_of(error, self._url) from None
+            return rows_of(self._connection.execute(self._query(position).limit(limit)), self._backend)
+        except (SQLAlchemyError, ValueError, OverflowError) as error:
+            raise failure_of(error, self._url, self._source) from None
 
     def _query(self, position: Position | None) -> Select[Any]:
         relation = self._relation()
         cursor = [relation.c[name] for name in self._source.cursor]
         asked = select(*(relation.c[name] for name in self._columns)).order_by(*cursor)
-        return asked if position is None else asked.where(_behind(cursor, position))
+        if position is None:
+            return asked.where(*(each.is_not(None) for each in cursor))
+        return asked.where(_behind(cursor, position, self._backend))
 
     def _relation(self) -> FromClause:
         columns: list[ColumnClause[Any]] = [column(name) for name in self._columns]
@@ -87,14 +67,20 @@ class Reader:
         return text((self._source.query or "").replace(":", r"\:")).columns(*columns).subquery("pulled")
 
 
-def _behind(cursor: Sequence[ColumnElement[Any]], position: Position) -> ColumnElement[bool]:
+def _behind(cursor: Sequence[ColumnElement[Any]], position: Position, backend: str) -> ColumnElement[bool]:
+    reached = [told(value, backend) for value in position.values]
     # The values go as they came, without a type: whatever the column is, it is compared with its own.
-    values: list[BindParameter[Any]] = [bindparam(None, value, type_=NullType()) for value in position.values]
+    values: list[BindParameter[Any]] = [bindparam(None, value, type_=NullType()) for value in reached]
+    filled = [each.is_not(None) for each in cursor[1:]]
     if position.inclusive:
-        return cursor[0] >= values[0]
+        return and_(cursor[0] >= values[0], *filled)
     if len(cursor) == 1:
         return cursor[0] > values[0]
-    return and_(cursor[0] >= values[0], or_(cursor[0] > values[0], cursor[1] > values[1]))
+    if backend == "mysql":  # It makes two ranges of its index of these, and one of a pair.
+        return and_(or_(cursor[0] > values[0], and_(cursor[0] == values[0], cursor[1] > values[1])), *filled)
+    if backend in {"postgresql", "sqlite"}:  # They find a pair in their index, and of the other form only the first.
+        return and_(tuple_(*cursor) > tuple_(*values), *filled)
+    return and_(cursor[0] >= values[0], or_(cursor[0] > values[0], cursor[1] > values[1]), *filled)
 
 
 @contextmanager
@@ -112,29 +98,26 @@ def open_source(source: Source, address: str | None) -> Iterator[Reader]:
     except (SQLAlchemyError, ValueError):
         raise SourceFailed("the setting sources.{name} is no address such as mysql://user:password@host/database", name=source.setting) from None
     _file_is_there(url)
-    backend = "mysql" if url.get_backend_name() == "mariadb" else url.get_backend_name()
     try:
-        arguments = dict(_CONNECT.get(backend, {}))
-        engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=connect_arguments(url))
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     except ImportError:
         raise SourceFailed("no driver for {name} is installed", name=url.drivername) from None
     except (SQLAlchemyError, TypeError, ValueError) as error:
-        raise failure_of(error, url) from None
+        raise failure_of(error, url, source) from None
     try:
         with connection:
-            _only_read(connection, backend, url)
+            _only_read(connection, source, url)
             yield Reader(connection, source, url)
     finally:
         engine.dispose()
 
 
-def _only_read(connection: Connection, backend: str, url: URL) -> None:
+def _only_read(connection: Connection, source: Source, url: URL) -> None:
     try:
-        for statement in _SESSION.get(backend, ()):
-            connection.execute(text(statement))
+        prepare(connection, backend_of(url))
     except SQLAlchemyError as error:
-        raise failure_of(error, url) from None
+        raise failure_of(error, url, source) from None
 
 
 def _file_is_there(url: URL) -> None:

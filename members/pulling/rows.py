@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import date, datetime, time, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,10 +13,15 @@ from members.pulling.source import KindByColumn, Source
 
 NO_MOMENT = "a day or moment such as 2026-08-01 or 2026-08-01 10:00 was expected"
 
+BYTES = "bytes were found, which could be anything; let a query make a text of them, such as HEX(column) or CONVERT(column USING gbk)"
+
 
 def event_of(source: Source, row: Mapping[str, Any], zone: tzinfo) -> NewEvent | Problem:
     """Make an event of a row, or say which field of it is unusable; moments without an offset are in ``zone``."""
     told = source.map
+    for field in told.columns():
+        if isinstance(row[field], bytes | memoryview):
+            return Problem(sentence=BYTES, field=field)
     kind = _kind(told.kind, row)
     if isinstance(kind, Problem):
         return kind
@@ -74,7 +79,15 @@ def _value(value: object) -> Decimal | None:
 def _plain(value: object) -> object:
     """Return a value as JSON can hold it; what it cannot is left to be refused with the event."""
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return _clock(value)
     return str(value) if isinstance(value, uuid.UUID) else value
+
+
+def _clock(length: timedelta) -> str:
+    """Write MySQL's TIME, which may be an hour of the day or a length, as the server does: 08:30:00."""
+    minutes, seconds = divmod(abs(length) // timedelta(seconds=1), 60)
+    return f"{'-' if length < timedelta() else ''}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"

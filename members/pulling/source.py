@@ -103,6 +103,14 @@ class Source(Definition):
         """Return the zone of its moments without an offset, the installation's where it names none."""
         return ZoneInfo(self.time_zone) if self.time_zone else otherwise
 
+    def places(self) -> dict[str, str]:
+        """Return every column named, and the field of this definition that names it."""
+        told = self.map
+        named = {column: f"map.properties.{name}" for name, column in told.properties.items()}
+        named |= {column: f"map.{name}" for name in ("value", "key", "occurred_at", "member") if (column := getattr(told, name))}
+        named |= {told.kind.column: "map.kind"} if isinstance(told.kind, KindByColumn) else {}
+        return named | dict.fromkeys(self.cursor, "cursor")
+
     @field_validator("query")
     @classmethod
     def _only_reads(cls, query: str | None) -> str | None:

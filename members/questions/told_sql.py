@@ -1,14 +1,28 @@
 """Questions about what was told of a member, as SQL."""
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Numeric, Text, and_, cast, func, literal, not_, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Numeric,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    not_,
+    select,
+    true,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from database.tables import addresses, campaigns, consents, events, facts, sends, suppressions
 from members.comparison_sql import Clause, comparison_clause, json_clause, sure
-from members.comparisons import AnyComparison
+from members.comparisons import AnyComparison, NumberComparison
 from members.questions.asked import Asked, holds_for_zero, of_row
 from members.questions.told import ConsentQuestion, EventQuestion, FactQuestion, MemberQuestion, TagsQuestion
 
@@ -55,7 +69,7 @@ def about_events(question: EventQuestion, asked: Asked) -> Clause:
     for name, wanted in (question.where or {}).items():
         found = found.where(json_clause(row.c.properties, name, wanted, asked.now))
     measures = {
-        cast(func.count(), Numeric): question.count,
+        _count_for(question.count): question.count,
         func.coalesce(func.sum(row.c.value), 0): question.sum,
     }
     counted = [
@@ -68,6 +82,14 @@ def about_events(question: EventQuestion, asked: Asked) -> Clause:
     return asked.exists(
         found.where(row.c.member_id == asked.member).with_only_columns(func.count()).having(and_(*counted))
     )
+
+
+def _count_for(wanted: NumberComparison | None) -> ColumnElement[Any]:
+    """Return the count of rows as what it is compared with: a decimal of every group's count costs a fifth more."""
+    told: list[Any] = [value for _, value in wanted.operators()] if wanted else []
+    numbers = [Decimal(each) for value in told for each in (value if isinstance(value, list) else [value])]
+    is_whole = all(number % 1 == 0 for number in numbers)
+    return type_coerce(func.count(), BigInteger) if is_whole else cast(func.count(), Numeric)
 
 
 def about_facts(question: FactQuestion, asked: Asked) -> Clause:

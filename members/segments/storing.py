@@ -8,7 +8,7 @@ from sqlalchemy import Connection, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from database.member_tables import segments
-from language.problems import refuse
+from language.problems import InputRefused, Problem, refuse
 from members.condition_model import Condition
 from members.conditions import expanded, parse_condition
 
@@ -24,21 +24,14 @@ class KeptSegment:
     title: Mapping[str, str] = field(default_factory=dict)
 
 
-def save_segments(connection: Connection, named: Mapping[str, Condition], *, now: datetime) -> None:
-    """Store segments by name; those not named stay as they are.
+def store_segments(connection: Connection, wanted: list[KeptSegment], *, now: datetime) -> None:
+    """Store segments with everything there is to say of them; those not named stay as they are.
+
+    Who is in them is not looked at: that is applying's.
 
     Raises:
         InputRefused: a name is none, or with those kept already one asks about itself or about a
             segment nobody knows; nothing is stored.
-    """
-    store_segments(connection, [KeptSegment(name=name, condition=named[name]) for name in named], now=now)
-
-
-def store_segments(connection: Connection, wanted: list[KeptSegment], *, now: datetime) -> None:
-    """Store segments with everything there is to say of them.
-
-    Raises:
-        InputRefused: as ``save_segments``.
     """
     for name in (one.name for one in wanted):
         if not name or len(name) > 100 or not name.replace("-", "").replace("_", "").isalnum():
@@ -85,6 +78,15 @@ def named_segment(name: str, known: Mapping[str, Condition]) -> Condition:
     """
     expanded(Condition(segment=name), known)
     return known[name]
+
+
+def naming_problems(condition: Condition, known: Mapping[str, Condition]) -> list[Problem]:
+    """Say what is wrong with the segments and lists that a condition names."""
+    try:
+        expanded(condition, known)
+    except InputRefused as refused:
+        return list(refused.problems)
+    return []
 
 
 def load_kept(connection: Connection) -> dict[str, KeptSegment]:

@@ -19,7 +19,11 @@ from members.tiers.programme import TierProgramme
 
 SAMPLES = 5  #: members shown of each kind of move
 
-_FORGET_HOW = "UPDATE member_tiers SET needed = NULL WHERE needed IS NOT NULL"
+# In the order in which reckoning writes them.
+_FORGET_HOW = """
+UPDATE member_tiers SET needed = NULL
+WHERE member_id IN (SELECT member_id FROM member_tiers WHERE needed IS NOT NULL ORDER BY member_id FOR UPDATE)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

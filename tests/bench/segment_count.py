@@ -16,6 +16,7 @@ from members.segments import count_matching
 from members.segments.applying import apply_segments
 from members.segments.definition import Segment, SegmentFiles
 from members.segments.explaining import plan_of, sql_of
+from members.segments.picking import only_reading
 from tests.bench.figures import Figure, Target, scaled
 from tests.bench.installation import databases
 from tests.bench.population import settle_down
@@ -58,7 +59,8 @@ def measure(folder: Path, scale: float) -> list[Figure]:
 def _measure(database: Database, count: int, size: int) -> list[Figure]:
     _populate(database, count)
     asked = parse_condition(ASKED)
-    with database.transaction() as connection:
+    # Asked as ``tidings segments count`` asks.
+    with database.transaction() as connection, only_reading(connection, timedelta(hours=1)):
         picked, seconds = _median(lambda: count_matching(connection, asked, NOW))
         _, reading = _median(lambda: connection.execute(text(READING)).scalar_one())
         plan = plan_of(connection, sql_of(asked, NOW, segments={}), run=True)

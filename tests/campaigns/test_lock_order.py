@@ -1,5 +1,6 @@
 """Whoever holds members and rows holds the members first, and all of them at once, so that nobody waits in a ring."""
 
+import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,9 +29,11 @@ class Refusing(Carrying):
 
     blames: Sequence[Blame] = ()
     meanwhile: Callable[[], None] = field(default=lambda: None)
+    was_asked: threading.Event = field(default_factory=threading.Event)
 
     def deliver(self, messages: Sequence[Message], *, deadline: float) -> list[Outcome]:
         self.meanwhile()
+        self.was_asked.set()
         return [Outcome(kind=OutcomeKind.REJECTED, blame=blame) for _, blame in zip(messages, self.blames, strict=True)]
 
 
@@ -71,6 +74,7 @@ def test_answers_that_suppress_hold_no_row_while_they_wait_for_a_member(database
         with database.transaction() as marking:
             refusing = Refusing("sms.a", blames=[blame], meanwhile=lambda: hold_members(marking, [1]))
             done = worker.submit(deliver, a_carrier_of(database, Account(name="sms.a", provider=refusing)), now=NOON)
+            assert refusing.was_asked.wait(30)
             until_somebody_waits(database)
             take_row(marking, 1)
         done.result()
@@ -86,6 +90,7 @@ def test_answers_that_suppress_for_two_reasons_hold_all_members_in_one_order(dat
             blames = [Blame.MEMBER, Blame.ADDRESS]
             refusing = Refusing("sms.a", blames=blames, meanwhile=lambda: hold_members(marking, [1]))
             done = worker.submit(deliver, a_carrier_of(database, Account(name="sms.a", provider=refusing)), now=NOON)
+            assert refusing.was_asked.wait(30)
             until_somebody_waits(database)
             assert marking.execute(text("SELECT pg_try_advisory_xact_lock(2)")).scalar_one()
         done.result()

@@ -27,13 +27,14 @@ from database.engine import Database
 from database.every_table import metadata
 from database.tables import members, permissions, template_versions
 from language.problems import InputRefused
+from members.attributes import Attribute
 from members.conditions import Condition
 from members.consent import suppress
+from members.definitions import save_definitions
 from members.people import fingerprint
-from members.segments import save_segments
 from templates.library import digest, load_library
 from templates.text_messages import SignedBy
-from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members
+from tests.makers import NOON, SECRET, addresses_of, consent, make_campaign, make_members, make_segments
 
 NOWHERE = "http://127.0.0.1:9"  #: nobody listens there, so a preflight that called anybody would be found out
 ALIYUN: Mapping[str, object] = {
@@ -569,7 +570,7 @@ def test_a_campaign_of_a_journey_says_so_and_may_be_narrowed_to_a_segment(databa
     with database.transaction() as connection:
         make_members(connection, 4, tier="gold")
         make_members(connection, 3, start=100)
-        save_segments(connection, {"gold": Condition.model_validate({"member": {"tier": {"eq": "gold"}}})}, now=NOON)
+        make_segments(connection, gold=Condition.model_validate({"member": {"tier": {"eq": "gold"}}}))
         make_campaign(connection)
 
     everybody, gold = stage.ask(), stage.ask(segment="gold")
@@ -612,6 +613,31 @@ def test_a_mail_is_warned_of_only_where_the_words_that_are_sent_are_the_ones_loo
 
     assert any("is not https" in each for each in said) is not changed
     assert any("has changed since" in each for each in said) is changed
+
+
+@pytest.mark.parametrize("defined", [False, True])
+def test_a_template_that_says_an_attribute_nobody_defined_is_warned_of_once(
+    database: Database, stage: Stage, tmp_path: Path, defined: bool
+) -> None:
+    copied = tmp_path / "templates" / "new-season"
+    shutil.copytree(load_library().folder("new-season"), copied)
+    for language in ("zh", "en"):
+        words = copied / f"sms.{language}.txt"
+        words.write_text(words.read_text(encoding="utf-8").replace("{{ season }}", "{{ attributes.citty|default(season) }}"), encoding="utf-8")
+    stage.library = load_library(copied.parent)
+    with database.transaction() as connection:
+        make_members(connection, 1)
+        make_campaign(connection, channels=["sms"])
+        if defined:
+            save_definitions(connection, [Attribute(attribute="city", type="text")], now=NOON)
+        content = stage.library.content("new-season")
+        connection.execute(update(template_versions).values(content=content, digest=digest(content)))
+
+    told = [finding for finding in stage.ask().findings if "defines no attribute" in finding.problem.sentence]
+
+    assert [(str(finding.problem), finding.stops, finding.channel) for finding in told] == (
+        [("the dictionary defines no attribute citty; did you mean city?", False, None)] if defined else []
+    )
 
 
 class Launching(AliyunSms):

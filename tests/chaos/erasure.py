@@ -21,6 +21,7 @@ from campaigns.publishing import apply_campaigns
 from campaigns.rules import PlanningRules
 from database.engine import Database
 from database.local_postgres import installed_postgres
+from database.member_tables import identifiers
 from journeys.advance import advance
 from journeys.loader import load_journey
 from journeys.parting import erase_members
@@ -30,7 +31,6 @@ from members.consent import NewConsent, record_consents
 from members.erasure.log import Erasure, not_erased
 from members.erasure.refusing import erased_keys
 from members.events import NewEvent, record
-from members.identity.identifiers import NewIdentifier, record_identifiers
 from members.people import find_member, save_people
 from members.person import Person
 from reports.campaign_report import campaign_report
@@ -87,9 +87,8 @@ def settle_in(database: Database, folder: Path, count: int, others: int) -> list
         ids = [_id(connection, f"k-{word_of(number)}") for number in range(count)]
         everyone = [*ids, *(_id(connection, person.key) for person in plain)]
         record_consents(connection, [_consent(member_id) for member_id in everyone], now=BEGIN)
-        record_identifiers(
-            connection, [NewIdentifier(member_id=each, kind="card", value=word_of(place)) for place, each in enumerate(ids)], now=BEGIN
-        )
+        cards = [{"member_id": each, "kind": "card", "value": word_of(place)} for place, each in enumerate(ids)]
+        connection.execute(identifiers.insert(), cards)
         _publish(connection, folder)
         _happen(connection, "member.joined", BEGIN)
         while enrol(connection, now=BEGIN).events:

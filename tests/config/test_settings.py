@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from config.carriers import carriers, signed_by
+from config.foundation import installation_secret, planning_rules
 from config.logs import log_for, set_up_logs
 from config.refusals import unknown_variables
-from config.settings import Settings, preferred_language, read_settings
-from config.wiring import installation_secret, planning_rules
+from config.settings import Settings, read_settings
+from config.spoken import preferred_language
 from language.problems import InputRefused
 from templates.text_messages import SignedBy
 

@@ -1,17 +1,20 @@
 """What providers are opened with, and that they are closed."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel
 
-from channels.email.settings import SmtpSettings
 from channels.provider import Provider
-from channels.registry import PROVIDERS, ProviderEntry
-from channels.sms.kannel import KannelSettings, KannelSms
+from channels.sms.kannel import KannelSms
 from config.callback_addresses import callback_address
 from config.settings import ProviderChoice, Settings
-from config.wiring import open_application, provider_settings
+from config.wiring import installation_library, open_application, provider_settings
 from language.problems import InputRefused, refuse
+from templates.library import BUILT_IN
 
+OWN = Path(__file__).resolve().parents[2] / "config" / "examples" / "templates"
 SECRET = b"an installation's own secret, long enough"
 KANNEL = {"provider": "sms.kannel", "endpoint": "http://127.0.0.1:13013", "username": "u", "password": "p"}
 
@@ -49,8 +52,8 @@ def test_an_account_that_cannot_be_opened_leaves_none_open_that_was(
     def impossible(settings: BaseModel) -> Provider:
         raise refuse("this setting cannot be used: {reason}", reason="its key is gone")
 
-    monkeypatch.setitem(PROVIDERS, "sms.kannel", ProviderEntry(KannelSettings, Noted))
-    monkeypatch.setitem(PROVIDERS, "email.smtp", ProviderEntry(SmtpSettings, impossible))
+    monkeypatch.setattr("channels.sms.kannel.KannelSms", Noted)
+    monkeypatch.setattr("channels.email.smtp.SmtpProvider", impossible)
     settings = Settings.model_validate(
         {
             "database_url": migrated_url,
@@ -64,3 +67,19 @@ def test_an_account_that_cannot_be_opened_leaves_none_open_that_was(
         pass
 
     assert closed == ["sms.kannel", "sms.kannel"]
+
+
+def test_own_templates_stand_beside_the_built_in_ones_and_take_the_place_of_one_of_their_name(tmp_path: Path) -> None:
+    for name in ("welcome", "tier-up"):
+        shutil.copytree(OWN / "tier-up", tmp_path / name)
+
+    library = installation_library(Settings(templates=tmp_path))
+
+    assert [library.folder(name).parent for name in ("welcome", "tier-up", "birthday")] == [tmp_path, tmp_path, BUILT_IN]
+    assert library.content("welcome")["title"]["en"] == "A higher tier"
+    assert "tier-up" not in installation_library(Settings()).names()
+
+
+def test_a_folder_of_templates_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputRefused, match="nowhere: there is no such folder"):
+        installation_library(Settings(templates=tmp_path / "nowhere"))

@@ -39,7 +39,7 @@ def test_a_coupon_goes_from_its_file_to_a_member_and_is_redeemed(ask: Asking, tm
     codes = tmp_path / "codes.csv"
     codes.write_text("code\nA1\nA2\nA1\n", encoding="utf-8")
 
-    assert json.loads(ask("apply", str(EXAMPLES), "--json").stdout)["new"] == ["birthday", "spring-20"]
+    assert json.loads(ask("apply", str(EXAMPLES), "--json").stdout)["new"] == ["birthday", "second-order", "spring-20"]
     imported = json.loads(ask("import", "spring-20", str(codes), "--json").stdout)
     given = ask("issue", "spring-20", "m1")
     again = json.loads(ask("issue", "spring-20", "m1", "--json").stdout)
@@ -72,7 +72,7 @@ def test_a_made_up_code_has_its_prefix_and_a_pool_without_codes_says_so(ask: Ask
     ("words", "told"),
     [
         (("issue", "spring-2", "m1"), "is it spring-20?"),
-        (("issue", "winter", "m1"), "there are: birthday, spring-20"),
+        (("issue", "winter", "m1"), "there are: birthday, second-order, spring-20"),
         (("issue", "birthday", "m9"), "there is no member m9"),
         (("issue", "birthday", "m1", "--occasion", "\x07"), "an occasion is a text"),
         (("import", "birthday", "{file}"), "makes up its codes by a rule"),

@@ -104,6 +104,7 @@ REFUSED = [
     (("members", "export", "9"), "there is no member 9"),
     (("consent", "record", "1001", "--channel", "fax", "--source", "x", "--yes"), "fax and marketing are no channel"),
     (("consent", "record", "1001", "--channel", "sms", "--source", "x"), "say --yes or --no"),
+    (("consent", "record", "1001", "--channel", "sms", "--source", "link", "--no"), "link is what we write ourselves"),
     (("consent", "request", "1001", "--channel", "sms", "--purpose", "spam", "--source", "x"), "sms and spam are no channel"),
     (("consent", "confirm", "https://example.com/o/AAAA"), "this link is none of ours"),
 ]
@@ -302,3 +303,13 @@ def test_a_link_that_is_none_or_too_old_or_of_somebody_erased_confirms_nothing(s
             connection.execute(text(change.replace(":00", r"\:00")))
         assert requests.post(wish_link, timeout=10).status_code == answer
     assert _answers(side) == []
+
+
+def test_a_log_that_is_no_text_and_a_file_that_cannot_be_written_are_refused_in_words(ask: Asking, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_bytes(b"\xff\xfe\xff")
+
+    read = ask("members", "erase", "--again", "--yes", "--log", str(tmp_path / "log.jsonl"), language="zh")
+    written = [ask("members", *words, "--output", str(tmp_path), language="zh") for words in (("erasures",), ("export", "1001"))]
+
+    assert (read.exit_code, "log.jsonl: 文件必须是 UTF-8 文本" in read.output) == (2, True)
+    assert [(answer.exit_code, f"{tmp_path}: 文件无法写入：这是文件夹，不是文件" in answer.output) for answer in written] == [(2, True)] * 2

@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 from console.commands.campaigns import app
 from database.engine import Database, set_clock
 from members.conditions import Condition
-from members.segments import save_segments
-from tests.makers import NOON, addresses_of, make_members, states
+from tests.makers import NOON, addresses_of, make_members, make_segments, states
 
 SETTINGS = """\
 sensitive_words = ["三天"]
@@ -45,7 +44,7 @@ def asking(database: Database, redis_url: str, tmp_path: Path) -> Asking:
         set_clock(connection, NOON)
         make_members(connection, 100, tier="gold")
         make_members(connection, 5, channels=("email",), start=200)
-        save_segments(connection, {"gold": Condition.model_validate({"member": {"tier": {"eq": "gold"}}})}, now=NOON)
+        make_segments(connection, gold=Condition.model_validate({"member": {"tier": {"eq": "gold"}}}))
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "spring.yaml").write_text(SPRING, encoding="utf-8")
     (tmp_path / "tidings.toml").write_text(SETTINGS, encoding="utf-8")
@@ -74,6 +73,22 @@ def test_programs_get_every_figure_and_both_languages_of_every_sentence(
         "the variable shop holds an address on the web, which is turned down unless the account was granted it"
     }
     assert states(database) == {}
+
+
+def test_members_for_whom_no_words_can_be_written_are_counted_for_programs(asking: Asking, tmp_path: Path) -> None:
+    words = tmp_path / "own" / "sized"
+    words.mkdir(parents=True)
+    (words / "template.yaml").write_text("title: {zh: 尺码, en: Size}\npurpose: marketing\nfacts: {name: 会员}\n", encoding="utf-8")
+    (words / "sms.zh.txt").write_text("积分{{ loyalty.expiring_on|date }}到期 拒收请回复R", encoding="utf-8")
+    file = tmp_path / "sized.yaml"
+    file.write_text(SPRING.replace("spring", "sized").replace("new-season", "sized"), encoding="utf-8")
+    asking.env["TIDINGS_TEMPLATES"] = str(words.parent)
+
+    ran = asking("preflight", "--file", str(file), "--json")
+
+    (channel,) = json.loads(ran.stdout)["channels"]
+    assert ran.exit_code == 1
+    assert channel["unwritten"] == {"words:missing_fact:loyalty.expiring_on": channel["sampled"]}
 
 
 def test_an_account_without_the_template_ends_it_with_1(asking: Asking, tmp_path: Path) -> None:

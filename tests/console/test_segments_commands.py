@@ -94,3 +94,17 @@ def test_stores_and_places_are_kept(asking: Asking, tmp_path: Path) -> None:
     assert json.loads(asking("segments", "count", "near", "--only-total", "--json").stdout) == {"matching": 1}
     assert asking("members", "place", "m1", "91", "0").exit_code == 2
     assert asking("members", "place", "nobody", "1", "0").exit_code == 2
+
+
+def test_a_segment_that_a_running_journey_begins_with_stays_kept(asking: Asking, tmp_path: Path) -> None:
+    journeys, changed = tmp_path / "journeys", tmp_path / "gold.yaml"
+    journeys.mkdir()
+    words = "journey: gold-way\ntrigger: {event: {kind: segment.entered, where: {segment: {eq: gold}}}}\nsteps: [{exit: {}}]\n"
+    (journeys / "gold.yaml").write_text(words, encoding="utf-8")
+    assert asking("journeys", "apply", str(journeys)).exit_code == 0
+
+    changed.write_text("segment: gold\ncondition: {tier: {eq: gold}}\n", encoding="utf-8")
+    ran = asking("segments", "apply", str(tmp_path))
+    assert (ran.exit_code, ran.stderr.strip().partition("; ")[2]) == (2, "its file lacks keep: true")
+    assert json.loads(asking("segments", "list", "--json").stdout)[0]["inside"] == 30
+    assert "缺少 keep: true" in asking("segments", "apply", str(tmp_path), language="zh").stderr

@@ -1,12 +1,17 @@
 """The migrations make the tables that the code reads, and take them away again."""
 
+from pathlib import Path
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from database.engine import Database
 from database.every_table import metadata
-from database.migrations.running import current_revision, downgrade, newest_revision, upgrade
+from database.migrations import revisions
+from database.migrations.revisions import current_revision, newest_revision
+from database.migrations.running import downgrade, upgrade
 
 
 def test_the_migrations_make_exactly_the_tables_on_the_page(database: Database) -> None:
@@ -40,3 +45,21 @@ def test_upgrading_twice_changes_nothing(database: Database) -> None:
 
     with database.transaction() as connection:
         assert current_revision(connection) == newest_revision()
+
+
+def test_the_revisions_we_read_are_those_that_alembic_reads(database: Database) -> None:
+    scripts = ScriptDirectory(str(Path(revisions.__file__).parent))
+
+    assert newest_revision() == scripts.get_current_head()
+    with database.transaction() as connection:
+        assert current_revision(connection) == MigrationContext.configure(connection).get_current_revision()
+
+
+def test_a_database_that_was_never_upgraded_is_at_no_revision(database: Database) -> None:
+    with database.engine.connect() as connection:
+        connection.execute(text("CREATE SCHEMA never_upgraded"))
+        connection.execute(text("SET LOCAL search_path TO never_upgraded"))
+        found = current_revision(connection)
+        connection.rollback()
+
+    assert found is None

@@ -3,6 +3,7 @@
 import random
 import threading
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,15 @@ from sqlalchemy import Connection, func, select, text
 from campaigns.invariants import broken
 from campaigns.launching import launch
 from campaigns.publishing import apply_campaigns, load_campaign
+from campaigns.sends import Rendered, claim, mark
+from campaigns.terms import terms_of
 from console.visits import unsubscribe
 from database.engine import Database
 from database.every_table import metadata
 from database.holding import hold_members
 from database.tables import members, sends
 from journeys.advance import advance
-from journeys.merging import Merged, merge_certain, merge_members, unmerge
+from journeys.merging import Merged, carry_strays, merge_certain, merge_members, unmerge
 from journeys.parting import erase_members
 from journeys.triggers import enrol
 from language.problems import InputRefused
@@ -633,3 +636,104 @@ def test_two_of_one_household_who_unsubscribe_at_once_both_come_through(database
     thread.join(20)
     with database.transaction() as connection:
         assert connection.execute(text("SELECT count(*) FROM consents WHERE NOT granted")).scalar_one() == 2
+
+
+def stray(connection: Connection, gone: int, *, entry: str) -> None:
+    """Let a row into the journey and plan its first message, as whoever looked before the merge was committed does."""
+    enrolment = text(
+        "INSERT INTO enrolments (journey_id, journey_name, member_id, entry_key, step, entered_at, due_at, step_since) "
+        "SELECT id, name, :gone, :entry, '1', :now, :now, :now FROM journeys LIMIT 1 RETURNING id"
+    )
+    asked = {"gone": gone, "entry": entry, "now": BEGIN}
+    enrolment_id = connection.execute(enrolment, asked).scalar_one()
+    send = text(
+        "INSERT INTO sends (campaign_id, member_id, occasion, enrolment_id, channel, address_id, template_version_id, purpose, "
+        "state, experiment_id, arm, decided_at, not_before) SELECT campaign_id, :gone, :entry, :enrolment, channel, "
+        "(SELECT id FROM addresses ORDER BY member_id = :gone DESC, id LIMIT 1), "
+        "template_version_id, purpose, 'waiting', experiment_id, arm, :now, :now FROM sends ORDER BY id LIMIT 1"
+    )
+    drawn = "INSERT INTO assignments SELECT experiment_id, :gone, arm, bucket, decided_at FROM assignments ON CONFLICT DO NOTHING"
+    connection.execute(text(drawn), {"gone": gone})
+    connection.execute(send, asked | {"enrolment": enrolment_id})
+
+
+def under_way(connection: Connection) -> list[tuple[object, ...]]:
+    found = text(
+        "SELECT e.member_id, e.entry_key, e.state, s.member_id, s.state FROM enrolments e JOIN sends s ON s.enrolment_id = e.id "
+        "ORDER BY e.id, s.id"
+    )
+    return [tuple(row) for row in connection.execute(found)]
+
+
+def test_what_came_under_way_for_a_merged_row_goes_to_its_person_and_back_with_the_merge(
+    database: Database, tmp_path: Path
+) -> None:
+    with database.transaction() as connection:
+        publish(connection, tmp_path, WAY.replace("trigger: {", "reentry: always\ntrigger: {"))
+        kept, gone, other = add_members(connection, 3)
+        happen(connection, ["m1"], "member.joined", BEGIN)
+    walk(database, 0)
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE enrolments SET state = 'finished', ended_at = :now, due_at = NULL"), {"now": BEGIN})
+        (lower,) = merge(connection, other, gone).merges
+        (upper,) = merge(connection, kept, other, days=1).merges
+        stray(connection, gone, entry="one")
+        assert any("in a journey" in str(each) for each in broken(connection))
+    for _ in range(2):
+        with database.transaction() as connection:
+            assert carry_strays(connection, now=BEGIN + DAY) == 1
+    with database.transaction() as connection:
+        assert carry_strays(connection, now=BEGIN + DAY) == 0
+        assert [row[2:] for row in under_way(connection)] == [("finished", kept, "waiting"), ("active", kept, "waiting")]
+        assert broken(connection) == []
+        unmerge(connection, upper, now=BEGIN + DAY)
+        unmerge(connection, lower, now=BEGIN + DAY)
+        assert [row[2:] for row in under_way(connection)] == [("finished", gone, "waiting"), ("active", gone, "waiting")]
+        assert broken(connection) == []
+
+
+def test_a_person_already_in_the_journey_is_not_in_it_twice_through_a_stray(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as connection:
+        publish(connection, tmp_path, WAY)
+        kept, gone = add_members(connection, 2)
+        happen(connection, ["m0"], "member.joined", BEGIN)
+    walk(database, 0)
+    with database.transaction() as connection:
+        merge(connection, kept, gone)
+        stray(connection, gone, entry="one")
+        assert carry_strays(connection, now=BEGIN + DAY) == 1
+        assert [row[2:] for row in under_way(connection)] == [("active", kept, "waiting"), ("stopped", gone, "cancelled")]
+        assert carry_strays(connection, now=BEGIN + DAY) == 0
+        assert broken(connection) == []
+
+
+def test_a_message_of_a_merged_row_waits_until_it_is_moved(database: Database, tmp_path: Path) -> None:
+    with database.transaction() as connection:
+        apply_campaigns(connection, [campaign("news")], load_library(), now=BEGIN)
+        kept, gone = add_members(connection, 2)
+        launch(connection, load_campaign(connection, "news"), occasion="1", now=BEGIN, rules=RULES)
+        connection.execute(text("DELETE FROM sends WHERE member_id = :kept"), {"kept": kept})
+        connection.execute(text("UPDATE members SET merged_into = :kept WHERE id = :gone"), {"kept": kept, "gone": gone})
+        terms = terms_of(load_campaign(connection, "news").definition, RULES)
+        token, (held,) = claim(connection, "sms", now=BEGIN, lease=DAY, limit=5)
+        ready = Rendered(id=held.id, member_id=gone, parts=1, cost=Decimal(0))
+        assert mark(connection, [(terms, [ready])], token=token, provider="simulator", now=BEGIN, lease=DAY) == {}
+        (row,) = connection.execute(select(sends.c.state, sends.c.reason, sends.c.not_before)).all()
+    assert (row.state, row.reason) == ("waiting", None)
+    assert timedelta(0) < row.not_before - BEGIN < timedelta(minutes=5)
+
+
+def test_a_message_of_one_arm_is_not_for_a_row_that_was_drawn_into_the_other(database: Database) -> None:
+    with database.transaction() as connection:
+        apply_campaigns(connection, [campaign("news")], load_library(), now=BEGIN)
+        kept, gone = add_members(connection, 2)
+        launch(connection, load_campaign(connection, "news"), occasion="1", now=BEGIN, rules=RULES)
+        connection.execute(text("DELETE FROM sends WHERE member_id = :kept"), {"kept": kept})
+        connection.execute(text("UPDATE assignments SET arm = 'control' WHERE member_id = :kept"), {"kept": kept})
+        connection.execute(
+            text("INSERT INTO assignments SELECT experiment_id, :kept, 'control', 0, decided_at FROM assignments ON CONFLICT DO NOTHING"),
+            {"kept": kept},
+        )
+        merge(connection, kept, gone)
+        left = connection.execute(select(sends.c.member_id, sends.c.state, sends.c.reason)).all()
+    assert left == [(gone, "cancelled", "merged")]

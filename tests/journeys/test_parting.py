@@ -1,13 +1,13 @@
 """Erasing somebody ends what is under way for them, waits for whoever is deciding, and keeps them out."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from journey_makers import BEGIN, RULES, add_members, campaign
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
 from campaigns.campaign import Campaign
 from campaigns.launching import launch
@@ -19,12 +19,12 @@ from database.holding import hold_members
 from database.tables import addresses, attempts, members, receipts, sends, suppressions
 from journeys.merging import merge_members
 from journeys.parting import being_handed_over, erase_members
-from members import people
 from members.consent import NewConsent, record_consents
 from members.erasure.erasing import clear_what_came_since
 from members.erasure.exporting import export_member
 from members.erasure.log import Erasure, not_erased
 from members.erasure.refusing import erased_keys, key_fingerprint, readmit
+from members.events import NewEvent, record
 from members.identity.duplicates import Pair
 from members.people import save_people
 from members.person import Person
@@ -102,7 +102,7 @@ def test_what_a_provider_reports_later_is_cleared(database: Database) -> None:
         report = connection.execute(select(receipts.c.key, receipts.c.raw, receipts.c.status)).one()
 
         assert connection.execute(select(attempts.c.code, attempts.c.outcome)).one() == (None, "accepted")
-    assert tuple(report) == ("erased:1", {}, "delivered")
+    assert (report[0].startswith("erased:1:"), *report[1:]) == (True, {}, "delivered")
 
 
 def test_an_address_stays_stopped_for_every_purpose_unless_it_is_anothers_too(database: Database) -> None:
@@ -129,6 +129,14 @@ def test_an_address_stays_stopped_for_every_purpose_unless_it_is_anothers_too(da
         assert not readmit(connection, "a", secret=SECRET, now=BEGIN)
         assert connection.execute(select(suppressions)).all() == []
         assert save_people(connection, [Person(key="a")], now=BEGIN, secret=SECRET).new == 1
+
+
+def test_a_key_that_somebody_chose_for_it_stops_no_erasure(database: Database) -> None:
+    with database.transaction() as connection:
+        (first,) = add_members(connection, 1)
+        save_people(connection, [Person(key=f"erased:{first}")], now=BEGIN, secret=SECRET)
+
+    assert erase(database, first) == 1
 
 
 def test_every_row_of_a_person_goes_whichever_is_named(database: Database) -> None:
@@ -183,21 +191,59 @@ def test_an_address_told_while_a_member_is_erased_goes_too(database: Database) -
         assert len(connection.execute(select(suppressions)).all()) == 2
 
 
-def test_whoever_is_erased_while_a_file_comes_in_is_not_made_anew(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def tell_people(connection: Connection) -> set[str]:
     everyone = [Person(key="1", name="王芳", phone="13800001234"), Person(key="2", name="李雷")]
-    with database.transaction() as connection:
-        save_people(connection, everyone[:1], now=BEGIN, secret=SECRET)
+    return set(save_people(connection, everyone, now=BEGIN, secret=SECRET).erased)
 
-    def asked_just_before(*arguments: Any, **terms: Any) -> set[str]:
-        found = erased_keys(*arguments, **terms)
-        monkeypatch.setattr(people, "erased_keys", erased_keys)
-        erase(database, 1)
-        return found
 
-    monkeypatch.setattr(people, "erased_keys", asked_just_before)
+def tell_events(connection: Connection) -> set[str]:
+    told = {
+        key: NewEvent(source="till", key=key, member_key=key, kind="order.paid", occurred_at=BEGIN) for key in ("1", "2")
+    }
+    erased = erased_keys(connection, told, secret=SECRET)
+    record(connection, [event for key, event in told.items() if key not in erased], now=BEGIN)
+    return erased
+
+
+Telling = Callable[[Connection], set[str]]
+
+
+def living(database: Database) -> list[str]:
     with database.transaction() as connection:
-        saved = save_people(connection, everyone, now=BEGIN, secret=SECRET)
-        assert (saved.new, saved.changed, saved.unchanged, saved.erased) == (1, 0, 0, ("1",))
-        assert connection.execute(select(members.c.key).where(members.c.erased_at.is_(None))).scalars().all() == ["2"]
+        keys = select(members.c.key).where(members.c.erased_at.is_(None))
+        return list(connection.execute(keys.order_by(members.c.key)).scalars())
+
+
+@pytest.mark.parametrize("tell", [tell_people, tell_events])
+def test_an_erasure_waits_until_what_is_told_of_its_member_is_in(database: Database, tell: Telling) -> None:
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="1", phone="13800001234")], now=BEGIN, secret=SECRET)
+    thread = threading.Thread(target=erase, args=(database, 1))
+    with database.transaction() as connection:
+        assert erased_keys(connection, ["1", "2"], secret=SECRET) == set()
+        thread.start()
+        thread.join(0.3)
+        assert tell(connection) == set()
+    thread.join(10)
+
+    assert living(database) == ["2"]
+
+
+@pytest.mark.parametrize("tell", [tell_people, tell_events])
+def test_what_is_told_of_somebody_who_is_just_being_erased_is_refused(database: Database, tell: Telling) -> None:
+    refused: list[set[str]] = []
+    with database.transaction() as connection:
+        save_people(connection, [Person(key="1", phone="13800001234")], now=BEGIN, secret=SECRET)
+
+    def telling() -> None:
+        with database.transaction() as connection:
+            refused.append(tell(connection))
+
+    thread = threading.Thread(target=telling)
+    with database.transaction() as connection:
+        erase_members(connection, [1], reason="", secret=SECRET, now=BEGIN)
+        thread.start()
+        thread.join(0.3)
+    thread.join(10)
+
+    assert (refused, living(database)) == ([{"1"}], ["2"])

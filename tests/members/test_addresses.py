@@ -1,5 +1,8 @@
 """One spelling for every address, and a reason for each that cannot be used."""
 
+import hashlib
+import hmac
+
 import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberType
@@ -128,3 +131,11 @@ def test_the_fingerprint_depends_on_secret_channel_and_address_and_nothing_else(
     assert len(marks) == 8
     assert {len(mark) for mark in marks} == {32}
     assert fingerprint(b"1", "sms", "a") == fingerprint(b"1", "sms", "a")
+
+
+@pytest.mark.parametrize("length", [0, 1, 32, 63, 64, 65, 200])
+def test_the_fingerprint_is_the_standard_librarys_hmac_whatever_the_length_of_the_secret(length: int) -> None:
+    secret = bytes(range(1, length + 1))
+    for address in ("", "+8613800001234", "王芳@公司.cn" * 20):
+        told = hmac.digest(secret, f"sms\x1f{address}".encode(), hashlib.sha256)
+        assert fingerprint(secret, "sms", address) == told == fingerprint(secret, "sms", address)

@@ -13,7 +13,6 @@ from database.tables import members
 from language.problems import InputRefused, Problem
 from members.attributes import (
     Attribute,
-    attribute_problem,
     attribute_value,
     attributes_in_use,
     attributes_reader,
@@ -42,7 +41,7 @@ def dictionary(type_: str, *values: object) -> dict[str, Attribute]:
 )  # fmt: skip
 def test_a_cell_becomes_a_value_of_the_type(type_: str, told: str, kept: object) -> None:
     assert attribute_value(dictionary(type_), "it", told, ZONE) == kept
-    assert attribute_problem(dictionary(type_), "it", told, ZONE) is None
+    assert not isinstance(attribute_value(dictionary(type_), "it", told, ZONE), Problem)
 
 
 @pytest.mark.parametrize(
@@ -54,9 +53,9 @@ def test_a_cell_becomes_a_value_of_the_type(type_: str, told: str, kept: object)
     ],
 )  # fmt: skip
 def test_a_cell_that_is_none_is_told_with_its_field(type_: str, told: str) -> None:
-    problem = attribute_problem(dictionary(type_), "it", told, ZONE)
+    problem = attribute_value(dictionary(type_), "it", told, ZONE)
 
-    assert problem is not None and problem.field == "attributes.it"
+    assert isinstance(problem, Problem) and problem.field == "attributes.it"
     assert problem.told("zh") != problem.told("en")
 
 

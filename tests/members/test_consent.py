@@ -3,11 +3,16 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import func, insert, select, text
 
 from database.engine import Database
 from database.tables import consents, members, suppressions
-from members.consent import NewConsent, record_consents, suppress, withdraw
+from members.consent import OUR_SOURCES, OWN_SOURCES, NewConsent, record_consents, suppress, withdraw
+from members.double_opt_in import CONFIRMED_BY
+from members.identity.answers import MERGE, UNMERGE
+from members.import_maps import ConsentMap
+from members.import_undoing import SOURCE
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
 
@@ -80,3 +85,10 @@ def test_an_address_is_suppressed_once_and_keeps_its_first_reason(database: Data
         assert (first, again, other, none) == (2, 1, 1, 0)
         reason = select(suppressions.c.reason).where(suppressions.c.fingerprint == b"b")
         assert connection.scalar(reason) == "complaint"
+
+
+def test_no_file_may_say_that_an_answer_came_from_ourselves() -> None:
+    assert {*OWN_SOURCES, MERGE, UNMERGE, SOURCE, CONFIRMED_BY} == OUR_SOURCES
+    for source in OUR_SOURCES:
+        with pytest.raises(ValidationError, match="is what we write ourselves"):
+            ConsentMap(source=source, text_version="1")

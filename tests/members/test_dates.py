@@ -26,6 +26,8 @@ def test_a_day_is_its_midnight_in_the_zone_however_it_is_written(text: str) -> N
     [
         ("2026-08-01T10:20:30.125+08:00", datetime(2026, 8, 1, 2, 20, 30, 125000, tzinfo=UTC)),
         ("2026-08-01T10:20:30.123456789Z", datetime(2026, 8, 1, 10, 20, 30, 123456, tzinfo=UTC)),
+        ("2026-08-01T10:20:30.000249Z", datetime(2026, 8, 1, 10, 20, 30, 249, tzinfo=UTC)),
+        ("2026-08-01T10:20:30,5Z", datetime(2026, 8, 1, 10, 20, 30, 500_000, tzinfo=UTC)),
         ("2026/8/1 9:05", datetime(2026, 8, 1, 1, 5, tzinfo=UTC)),
         ("20260801 10:00:00", datetime(2026, 8, 1, 2, tzinfo=UTC)),
     ],

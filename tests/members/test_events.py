@@ -161,6 +161,7 @@ def test_many_at_once_telling_the_same_events_in_every_order_neither_deadlock_no
     "bad",
     [
         replace(order("1"), key=""),
+        replace(order("1"), source="tidings"),  # Its keys would silence or forge what follows.
         replace(order("1"), key="k" * 501),
         replace(order("1"), member_key="m\0"),
         replace(order("1"), member_key="\ud800"),

@@ -13,6 +13,7 @@ from database.member_tables import identifiers
 from database.tables import members
 from language.problems import InputRefused
 from members.definitions import load_definitions, read_definitions, save_definitions
+from members.erasure.erasing import erase_data
 from members.import_maps import AccountsMap, MemberMap, mapped_by_header
 from members.importing import MembersImported, import_members
 from members.misspellings import likely_domain
@@ -218,3 +219,26 @@ def test_who_is_like_a_row_is_shown_with_what_they_share(run: Import) -> None:
     trial = run("key,phone,email\nB1,13800001234,a@example.com\n", dry_run=True).trial
     assert trial is not None
     assert [(one.key, one.other_key, one.matched_by) for one in trial.likenesses] == [("B1", "A1", "sms")]
+
+
+def test_a_key_told_twice_is_shown_as_it_would_be_saved(run: Import) -> None:
+    done = run("key,name,phone\nA1,王芳,\nA1,,13800001234\n", dry_run=True)
+
+    assert done.trial is not None
+    assert [(one.line, dict(one.fields)) for one in done.trial.samples] == [
+        (2, {"name": (None, "王芳"), "phone": (None, "13800001234")})
+    ]
+
+
+def test_rows_of_somebody_erased_are_counted_as_refused_and_as_nothing_else(database: Database, run: Import) -> None:
+    run("key,phone\nA1,13800001234\n")
+    with database.transaction() as connection:
+        ids = connection.execute(select(members.c.id)).scalars().all()
+        erase_data(connection, ids, reason="", secret=b"s" * 32, now=NOW)
+
+    done = run("key,phone,email\nA1,10086,a@gmial.com\nA2,138 0000 5678,\nA3,13900005678,\nA4,13900005679,\n")
+
+    told = done.report
+    assert (done.refused, told.refused, told.cleaned, told.with_unusable, told.misspelt) == (1, 1, 1, 0, 0)
+    assert (dict(told.unusable), done.unusable_addresses) == ({}, 0)
+    assert (told.share_before, told.share_after) == (0.5, 0.25)

@@ -327,3 +327,10 @@ def test_an_import_that_is_undone_before_its_end_says_so(database: Database, tmp
         import_members(database, path, now=NOW, secret=SECRET, zone=ZoneInfo("Asia/Shanghai"), progress=undoing)
     with database.transaction() as connection:
         assert connection.scalar(select(imports.c.finished_at)) is None
+
+
+def test_a_file_with_the_key_of_a_member_who_went_keeps_nobody_from_going(database: Database, tmp_path: Path) -> None:
+    first = bring_in(database, tmp_path, "key\nA1\nundone:1\n", mapping=MemberMap(key="key"))
+
+    assert undo(database, first).removed == 2
+    assert undo(database, bring_in(database, tmp_path, "key\nundone:1\n", mapping=MemberMap(key="key"))).removed == 1

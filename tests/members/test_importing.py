@@ -24,6 +24,7 @@ from database.tables import addresses, consents, members
 from language.problems import InputRefused, Problem
 from members import importing
 from members.consent import NewConsent, record_consents, withdraw
+from members.import_ledger import BatchDone, advance_import, begin_import
 from members.import_maps import ConsentMap, MemberMap, read_member_map
 from members.importing import MembersImported, import_members
 
@@ -396,3 +397,13 @@ def test_an_attribute_that_does_not_fit_is_listed_with_its_cell(run: Import, tmp
     path = write(tmp_path, "key,phone,size\n1,13800001234,x\n")
     assert run(path, mapping, errors=tmp_path / "errors.csv", read_attributes=reading).refused == 1
     assert "2,attributes.size,x," in (tmp_path / "errors.csv").read_text(encoding="utf-8-sig")
+
+
+def test_of_two_commands_at_one_file_only_one_moves_on(database: Database) -> None:
+    done = BatchDone(accepted=1, refusals=[], refused=0)
+    with database.transaction() as connection:
+        first, second = (begin_import(connection, "members", "digest", "members.csv", now=NOW) for _ in range(2))
+        assert first == second
+        advance_import(connection, first, done, from_line=0, to_line=10, now=NOW)
+        with pytest.raises(InputRefused, match="being imported by another command"):
+            advance_import(connection, second, done, from_line=0, to_line=10, now=NOW)

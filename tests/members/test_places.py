@@ -33,6 +33,7 @@ def somebody_at(connection: Connection, latitude: float, longitude: float) -> No
     [
         ((0.0, 179.99), (0.0, -179.99), "3km", True),  # 2.2 km across the date line
         ((0.0, -179.99), (0.0, 179.99), "2km", False),
+        ((0.0, -179.99), (0.0, 179.99), "3km", True),  # the other way round
         ((89.99, 0.0), (89.99, 180.0), "3km", True),  # across the pole
         ((90.0, 77.0), (89.99, -103.0), "2km", True),
         ((-89.99, 90.0), (-89.99, -90.0), "2km", False),

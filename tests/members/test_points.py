@@ -23,7 +23,7 @@ from members.definitions import read_definitions
 from members.events import NewEvent, record
 from members.points.amounts import Earning, expires_at, points_for
 from members.points.applying import award_everybody, drop_programme, save_programme
-from members.points.earning import award_points
+from members.points.earning import award_points, earn
 from members.points.expiring import expire_points
 from members.points.ledger import BALANCES, adjust, balance, burn, history, ledger_faults, totals
 from members.points.rules import Expiry, PointsProgramme
@@ -177,6 +177,24 @@ def test_an_event_earns_once_and_a_task_once_in_a_life(database: Database) -> No
     assert sorted(purse.entries()) == [("earn", 20), ("earn", 20), ("earn", 50)]
 
 
+def test_what_earned_nothing_is_not_paid_by_later_rules(database: Database) -> None:
+    rule = {"rule": "purchase", "event": "order.paid", "points": 1, "per": 10}
+    purse = Purse(database, programme(earn=[rule]))
+    purse.happens("order.paid", 9.99, 0)
+    refunded = purse.happens("order.paid", 30, 0)
+    purse.happens("order.refunded", 5, 0, order=refunded)
+    with database.transaction() as connection:
+        save_programme(connection, programme(earn=[rule], multiply=[{"times": 3, "weekdays": ["monday"]}], rounding="up"), now=START)
+
+    assert award_everybody(database, now=START + DAY) == 0
+    assert purse.balance() == 2
+    purse.turn(60)
+    assert [value for value, _ in purse.told("points.expired")] == [2]
+    with database.transaction() as connection:
+        assert [row["amount"] for row in history(connection, purse.id)] == [-2, -1, 3]
+        assert ledger_faults(connection, now=purse.now) == []
+
+
 def test_where_chooses_events_and_days_bound_a_rule(database: Database) -> None:
     rule = {"rule": "app", "event": "order.paid", "points": 5, "where": {"channel": {"eq": "app"}}, "since": "2026-03-03", "until": "2026-03-05"}
     purse = Purse(database, programme(earn=[rule]))
@@ -199,6 +217,24 @@ def test_a_refund_takes_back_its_share_whenever_it_is_told(purse: Purse) -> None
     assert purse.happens("order.paid", 50, 5) == f"e{number + 2}"
     assert purse.entries()[-2:] == [("earn", 50), ("adjust", -50)]
     assert purse.balance() == 0
+
+
+def test_what_somebody_with_many_orders_earned_is_not_read_once_for_each_of_them(purse: Purse) -> None:
+    many = 600
+    orders = [
+        NewEvent(source="till", key=f"many-{number}", member_key="a", kind="order.paid", occurred_at=START, value=Decimal(5))
+        for number in range(many)
+    ]
+    with purse.database.transaction() as connection:
+        record(connection, orders, now=START)
+    order = purse.happens("order.paid", 10, 0)
+    purse.happens("order.refunded", 5, 0, order=order)
+
+    read = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables WHERE relname = 'points'"
+    with purse.database.transaction() as connection:
+        assert earn(connection, programme(), [purse.id]) == 0
+        assert connection.execute(text(read)).scalar_one() < 10 * many
+    assert purse.balance() == 5 * many + 5
 
 
 # ------------------------------------------------------------------- spending
@@ -246,6 +282,26 @@ def test_many_at_once_never_spend_the_same_points(purse: Purse) -> None:
         thread.join()
 
     assert (len(spent), len(refused), purse.balance()) == (5, 3, 0)
+
+
+def test_one_key_for_two_members_at_once_is_refused_to_the_second(purse: Purse) -> None:
+    for member in ("a", "b"):
+        purse.member = member
+        purse.happens("order.paid", 100, 0)
+    both = [Purse(purse.database, member=member).id for member in ("a", "b")]
+
+    def spend(member_id: int) -> None:
+        with purse.database.transaction() as connection:
+            burn(connection, member_id, 10, key="till-1", now=START)
+
+    with ThreadPoolExecutor(1) as worker:
+        with purse.database.transaction() as first:
+            burn(first, both[0], 10, key="till-1", now=START)
+            second = worker.submit(spend, both[1])
+            until_somebody_waits(purse.database)
+        with pytest.raises(InputRefused, match="till-1"):
+            second.result()
+    assert purse.balance() == 100
 
 
 def test_a_balance_is_put_right_and_given_points_expire_too(purse: Purse) -> None:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import BigInteger, Connection, column, func, insert, select
+from sqlalchemy import BigInteger, Connection, column, func, insert, select, text
 
 from database.engine import Database
 from database.loyalty_tables import (
@@ -28,8 +28,11 @@ from database.loyalty_tables import (
     survey_answers,
 )
 from database.member_tables import channel_facts, order_facts, segment_members
+from database.tables import members
 from members.conditions import clause, parse_condition
-from members.segments import matching_members
+from members.events import NewEvent, record
+from members.segments import count_matching, matching_members
+from members.segments.explaining import sql_of
 from tests.members.test_conditions import (
     NOW,
     SEGMENTS,
@@ -323,3 +326,21 @@ def test_sql_and_the_plain_reading_agree_about_everything(database: Database, se
             assert set(connection.scalars(picked)) == expected, asked
             sizes.add(len(expected))
         assert len(sizes) > 100
+
+
+def test_names_of_an_object_are_no_tags(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute(insert(members), [{"key": "object", "attributes": {"tags": {"vip": 1}}}, {"key": "list", "attributes": {"tags": ["vip"]}}])
+        for asked, holds in (({"has": "vip"}, 1), ({"has_any": ["vip"]}, 1), ({"has_all": ["vip"]}, 1), ({"has_none": ["vip"]}, 1), ({"is_set": True}, 2)):
+            assert count_matching(connection, parse_condition({"tags": asked}), NOW) == holds, asked
+
+
+@pytest.mark.parametrize(("asked", "holds"), [({"ge": 2}, 1), ({"gt": 1.5}, 1), ({"lt": 10**15 - 1}, 2), ({"in": [2, 7]}, 1), ({"between": [0, 1]}, 2), ({"eq": 2.5}, 0)])
+def test_counts_are_compared_exactly_whole_or_not(database: Database, asked: dict[str, Any], holds: int) -> None:
+    with database.transaction() as connection:
+        told = [NewEvent(source="s", key=str(n), member_key=key, kind="a", occurred_at=NOW) for n, key in enumerate(("one", "two", "two"))]
+        record(connection, told, now=NOW)
+        connection.execute(insert(members), [{"key": "none"}])
+        wanted = parse_condition({"event": {"kind": "a", "count": asked}})
+        assert count_matching(connection, wanted, NOW) == holds + (1 if "lt" in asked else 0)
+        connection.execute(text(sql_of(wanted, NOW, segments={}).replace(":", r"\:")))

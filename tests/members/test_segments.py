@@ -10,7 +10,8 @@ from database.engine import Database
 from database.tables import members
 from language.problems import InputRefused
 from members.conditions import Condition, clause, parse_condition
-from members.segments import count_matching, load_segments, save_segments
+from members.segments import count_matching, load_segments
+from tests.makers import make_segments
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
 GOLD = parse_condition({"member": {"tier": {"eq": "gold"}}})
@@ -26,13 +27,13 @@ def nested(depth: int) -> dict[str, Any]:
 def test_segments_are_kept_by_name_and_may_ask_about_each_other(database: Database) -> None:
     quiet = parse_condition({"all": [{"segment": "gold"}, {"not": {"event": {"kind": "order.paid", "within": "90d"}}}]})
     with database.transaction() as connection:
-        save_segments(connection, {"gold": GOLD, "quiet-gold": quiet}, now=NOW)
+        make_segments(connection, gold=GOLD, quiet_gold=quiet)
         connection.execute(insert(members), [{"key": "1", "tier": "gold"}, {"key": "2", "tier": "silver"}])
         kept = load_segments(connection)
 
         assert kept == {"gold": GOLD, "quiet-gold": quiet}
         assert count_matching(connection, Condition(segment="quiet-gold"), NOW, segments=kept) == 1
-        save_segments(connection, {"gold": parse_condition({"not": GOLD.model_dump(mode="json")})}, now=NOW)
+        make_segments(connection, gold=parse_condition({"not": GOLD.model_dump(mode="json")}))
         assert load_segments(connection)["gold"] != GOLD
 
 
@@ -40,16 +41,16 @@ def test_a_circle_is_refused_with_its_way_and_nothing_is_kept(database: Database
     circle = {name: Condition(not_=Condition(segment=other)) for name, other in (("a", "b"), ("b", "c"), ("c", "a"))}
     with database.transaction() as connection:
         with pytest.raises(InputRefused, match="a → b → c → a"):
-            save_segments(connection, circle, now=NOW)
+            make_segments(connection, **circle)
         assert load_segments(connection) == {}
 
 
 def test_a_segment_nobody_knows_is_refused_with_the_nearest_name(database: Database) -> None:
     with database.transaction() as connection:
         with pytest.raises(InputRefused, match="there is no segment glod; did you mean gold"):
-            save_segments(connection, {"gold": GOLD, "x": Condition(segment="glod")}, now=NOW)
+            make_segments(connection, gold=GOLD, x=Condition(segment="glod"))
         with pytest.raises(InputRefused, match="is no name for a segment"):
-            save_segments(connection, {"a b": GOLD}, now=NOW)
+            make_segments(connection, **{"a b": GOLD})
 
 
 def test_segments_that_double_at_every_step_are_refused_before_they_are_written_out() -> None:

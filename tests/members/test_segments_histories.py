@@ -83,6 +83,7 @@ def test_incremental_membership_is_that_of_a_full_count(database: Database, seed
         crowd = settle(connection, people(chance)[:60], chance)
         settle_lives(connection, {member: live(chance) for member in crowd})
         files = [Segment.model_validate({"segment": name, "condition": data, "keep": name in kept}) for name, data in _renamed(wanted).items()]
+        files += [Segment.model_validate({"segment": name, "list": f"{name}.csv"}) for name in ("vips", "others")]
         apply_segments(connection, SegmentFiles(segments=tuple(files), lists={}), now=NOW)
         named, now = load_segments(connection), NOW
         check(connection, named, kept, now)

@@ -1,6 +1,7 @@
 """Tiers go up at once and down after a period and its grace, each told once, and refunds undo what they bought."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,7 @@ from members.reckoning import reckon_members
 from members.tiers.applying import drop_programme, place_everybody, preview, save_programme
 from members.tiers.periods import end_periods
 from members.tiers.programme import TierProgramme
+from tests.campaigns.test_group_reports import until_somebody_waits
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "examples" / "tiers" / "club.yaml"
 START = datetime(2026, 1, 1, 4, tzinfo=UTC)
@@ -83,6 +85,23 @@ class Club:
 @pytest.fixture
 def club(database: Database) -> Club:
     return Club(database)
+
+
+def test_how_tiers_were_reached_is_forgotten_in_the_order_of_members(database: Database) -> None:
+    club = Club(database)
+    for member in ("a", "b"):
+        club.happens(member, 9_000, days=1)
+    with database.transaction() as connection:
+        first, second = connection.execute(select(member_tiers.c.member_id).order_by(member_tiers.c.member_id)).scalars()
+        connection.execute(text("UPDATE member_tiers SET measured = measured WHERE member_id = :first"), {"first": first})  # Now last in the table.
+
+    with ThreadPoolExecutor(1) as worker:
+        with database.transaction() as reckoning:
+            reckoning.execute(text("SELECT FROM member_tiers WHERE member_id = :first FOR UPDATE"), {"first": first})
+            saved = worker.submit(save_programme, database, club.changed(measure="orders"), now=START)
+            until_somebody_waits(database)
+            reckoning.execute(text("SELECT FROM member_tiers WHERE member_id = :second FOR UPDATE NOWAIT"), {"second": second})
+        saved.result()
 
 
 def test_a_tier_is_reached_at_once_and_told_once(club: Club) -> None:

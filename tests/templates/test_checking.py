@@ -67,6 +67,11 @@ def test_a_good_template_has_no_problems(tmp_path: Path) -> None:
         ),
         (
             "email__zh__html",
+            '<a href="{{ links.shop }}?score=9">9</a>{{ links.unsubscribe }}',
+            "email.zh.html:1: an address in an email is {{ links.NAME }} or begins with https://; found {{ links.shop }}?score=9",
+        ),
+        (
+            "email__zh__html",
             '{{ links.unsubscribe }}\n\n<a href="javascript:alert(1)">x</a>',
             "email.zh.html:3: an address in an email is",
         ),

@@ -4,20 +4,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 
 from config.wiring import open_application
 from database.engine import Database, read_clock
 from database.loyalty_tables import bought_together, fits
 from database.member_tables import upkeep
 from members.definitions import save_definitions
+from members.insight.nightly import EVERY
 from members.insight.nights import due
 from members.insight.predicting import Predictions
 from members.insight.together import Together
+from members.upkeep import Chore, Turn, keep_up
 from tests.makers import make_members
 from tests.order_histories import give_orders
 from workers.overnight import Overnight
@@ -66,6 +68,27 @@ def test_two_schedulers_learn_once_a_night_and_a_night_that_tells_nothing_is_not
         problem = connection.execute(select(fits.c.parameters).where(fits.c.kind == "predictions")).scalar_one()["problem"]
         assert problem["values"]["members"] == 1
         assert due(connection, now=now, zone=application.zone) == []
+
+
+def test_no_second_process_begins_while_one_is_at_it_even_for_the_first_time(installed: Database) -> None:
+    with installed.transaction() as connection:
+        now = read_clock(connection)
+        save_definitions(connection, [Together(together="x", fewest=1)], now=now)
+        save_definitions(connection, [Predictions(predictions="x")], now=now)
+    looks: list[list[str]] = []
+
+    def look_meanwhile(_connection: Connection, turn: Turn) -> None:
+        with installed.transaction() as other:
+            other.execute(text("SET LOCAL lock_timeout = '2s'"))
+            looks.append(due(other, now=now, zone=UTC))
+        assert keep_up(installed, zone=UTC, now=now, chores=chores[:1]) == []
+
+    chores = (Chore("predictions", EVERY, look_meanwhile), Chore("together", EVERY, lambda _, __: None))
+    with installed.transaction() as connection:
+        assert due(connection, now=now, zone=UTC) == ["predictions", "together"]
+    assert keep_up(installed, zone=UTC, now=now, chores=chores) == ["predictions", "together"]
+
+    assert looks == [[]]
 
 
 def test_a_process_that_fails_is_not_started_again_at_once_and_one_at_work_is_ended(installed: Database) -> None:

@@ -19,6 +19,7 @@ from members.coupons.codes import import_codes
 from members.coupons.definition import ALPHABETS, CodeRule, Coupon
 from members.coupons.issuing import Held, Wanted, issue
 from members.definitions import read_definitions
+from tests.campaigns.test_group_reports import until_somebody_waits
 from tests.makers import make_members
 
 NOW = datetime(2026, 8, 1, 2, 0, tzinfo=UTC)
@@ -74,6 +75,20 @@ def test_sixty_four_issuers_leave_no_code_of_a_pool_that_runs_dry(database: Data
     assert len(new) == 500
     assert len({held.member_id for held in new}) == 500
     assert sorted(held.code for held in new) == [f"C{number:05}" for number in range(500)]
+
+
+def test_codes_that_another_issuer_let_go_of_are_given(database: Database) -> None:
+    with database.transaction() as connection:
+        ids = make_members(connection, 4, channels=(), consenting=False)
+        fill(connection, 2)
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.engine.connect() as dying:
+            assert len(issue(dying, POOL, wanted(ids[:1]), now=NOW).new) == 1
+            others = threads.submit(issue_in_parallel, database, 1, [wanted(ids[1:])])
+            until_somebody_waits(database)
+            dying.rollback()
+        assert sorted(held.code for held in others.result()) == ["C00000", "C00001"]
 
 
 def test_issuers_who_want_the_same_for_the_same_members_give_one_code_each(database: Database) -> None:
@@ -218,5 +233,5 @@ def test_what_cannot_be_a_coupon_is_told_by_line(tmp_path: Path, said: str, line
 
 def test_the_examples_are_coupons() -> None:
     assert [one.pool for one in read_definitions(ROOT / "config" / "examples" / "coupons", Coupon)] == [
-        "birthday", "spring-20",
+        "birthday", "second-order", "spring-20",
     ]  # fmt: skip

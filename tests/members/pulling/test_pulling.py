@@ -116,6 +116,75 @@ def test_a_row_dated_in_the_future_hides_no_other(database: Database, till: Till
     assert pulled(database, till, now=NOW + timedelta(minutes=5)).stored == 1
 
 
+def test_what_came_since_is_read_beside_a_row_dated_in_the_future(database: Database, till: Till) -> None:
+    till.sell(NOW + timedelta(days=900))
+    pulled(database, till)
+    till.sell(NOW + timedelta(minutes=1))  # Longer before the next pull than the overlap.
+
+    assert pulled(database, till, now=NOW + timedelta(minutes=30)).stored == 1
+
+
+def test_a_row_that_commits_late_to_a_pull_cut_short_is_found_however_long_the_source_is_away(database: Database, till: Till) -> None:
+    till.sell(*[NOW - timedelta(minutes=2)] * 15)
+    first = iter([False, True])
+    assert pulled(database, till, stopped=lambda: next(first)).stored == 10
+    till.sell(NOW - timedelta(minutes=5))
+    later = NOW + timedelta(hours=3)
+    till.sell(later)
+
+    stored = [pulled(database, till, now=later + timedelta(minutes=15 * turn)).stored for turn in range(3)]
+
+    assert stored == [6, 1, 0]
+    assert keys(database) == numbers(17)
+
+
+def test_a_row_among_old_ones_is_not_read_again_after_a_pull_cut_short(database: Database, till: Till) -> None:
+    till.sell(*[NOW - timedelta(days=2)] * 15)
+    first = iter([False, True])
+    pulled(database, till, stopped=lambda: next(first))
+    later = NOW + timedelta(hours=3)
+    till.sell(later)
+
+    turns = [pulled(database, till, now=later), pulled(database, till, now=later)]
+
+    assert [(turn.stored, turn.known) for turn in turns] == [(6, 0), (0, 1)]
+
+
+def test_rows_without_a_cursor_are_left_and_stop_nothing(database: Database, till: Till) -> None:
+    till.sell(*[NOW - timedelta(hours=1)] * 12)
+    with sqlite3.connect(till.path) as theirs:
+        theirs.execute("UPDATE sales SET updated_at = NULL WHERE id <= 10")
+        theirs.execute("UPDATE sales SET id = NULL WHERE id = 11")
+    theirs.close()
+
+    done = pulled(database, till)
+
+    assert (done.problem, done.stored, done.finished) == (None, 1, True)
+
+
+def test_a_row_in_another_encoding_is_refused_alone_and_quoted_nowhere(database: Database, till: Till) -> None:
+    till.sell(*[NOW - timedelta(hours=1)] * 3)
+    with sqlite3.connect(till.path) as theirs:
+        theirs.execute("UPDATE sales SET category = CAST(? AS TEXT) WHERE id = 2", ("茶".encode("gbk"),))
+    theirs.close()
+
+    done = pulled(database, till)
+
+    assert (done.problem, done.stored, done.refused) == (None, 2, 1)
+    with database.transaction() as connection:
+        listed = connection.execute(select(pulls.c.refusals)).scalar_one()
+    assert [(each["field"], each["values"]) for each in listed] == [("category", {})]
+
+
+def test_a_row_without_a_kind_is_refused(database: Database, till: Till) -> None:
+    till.sell(NOW)
+    with sqlite3.connect(till.path) as theirs:
+        theirs.execute("UPDATE sales SET category = NULL")
+    theirs.close()
+
+    assert pulled(database, till, a_source(map={**MAP, "kind": {"column": "category"}})).refused == 1
+
+
 class Killed(Exception):
     """The process ends here."""
 
@@ -235,8 +304,10 @@ def test_kinds_in_their_words_become_ours_and_others_are_refused(database: Datab
         ("oracle9://u:geheim@host/db", {}, "it cannot be read: NoSuchModuleError"),
         ("sqlite:////nowhere/at/all.db", {}, "no such database file"),
         ("postgresql://reader:geheim@localhost:9/shop", {}, "it cannot be read: OperationalError"),
-        (..., {"table": "no_sales"}, "no such table: no_sales"),
+        (..., {"table": "no_sales"}, "table: it cannot be read: OperationalError: no such table: no_sales"),
         (..., {"query": "SELECT 1 AS one"}, "no such column"),
+        (..., {"map": {**MAP, "properties": {"store": "store_no"}}}, "map.properties.store: it cannot be read"),
+        (..., {"cursor": ["changed_at"]}, "cursor: it cannot be read"),
         (..., {"cursor": ["id"], "overlap": "10m"}, "the cursor is a number"),
         (..., {"overlap": 100}, "the cursor is a moment"),
     ],
@@ -320,6 +391,55 @@ def test_cursors_of_every_type_of_column_go_on_where_they_stopped(database: Data
         assert connection.execute(select(events.c.properties).limit(1)).scalar_one() == {"tags": ["a"]}
 
 
+@pytest.mark.parametrize("cursor", [["paid_at", "id"], ["local", "id"], ["on_day", "id"]], ids="/".join)
+def test_moments_that_never_come_and_numbers_without_end_are_refused_alone(database: Database, shop: str, cursor: list[str]) -> None:
+    with database.transaction() as connection:
+        strange = "paid_at = 'infinity', on_day = 'infinity', local = 'infinity'", "total = 'Infinity'", "total = 'NaN'", "paid_at = '0044-03-15 BC'"
+        for place, each in enumerate(strange, 3000000001):
+            connection.execute(text(f"UPDATE their_shop.orders SET {each} WHERE id = {place}"))
+    told = {"member": "member", "kind": "order.paid", "occurred_at": "paid_at", "value": "total", "key": "id", "properties": {"total": "total"}}
+    source = a_source(table="their_shop.orders", cursor=cursor, map=told)
+
+    first = pull(database, source, shop, now=NOW, zone=ZONE)
+    with database.transaction() as connection:
+        row = "3000000099, 'm1', CAST(:now AS timestamptz), CAST(:now AS date), '2026-08-01 10:03:00', 5"
+        connection.execute(text(f"INSERT INTO their_shop.orders VALUES ({row})"), {"now": NOW + timedelta(minutes=3)})
+    again = pull(database, source, shop, now=NOW + timedelta(minutes=15), zone=ZONE)
+
+    assert (first.problem, first.stored, first.refused, first.finished) == (None, 19, 4, True)
+    assert (again.problem, again.stored) == (None, 1)
+
+
+def test_a_session_that_is_ended_in_the_middle_loses_and_doubles_nothing(database: Database, shop: str) -> None:
+    told = {"member": "member", "kind": "order.paid", "occurred_at": "paid_at", "key": "id"}
+    source = a_source(table="their_shop.orders", cursor=["local", "id"], map=told)
+
+    def ends(done: Pulled) -> None:
+        with database.transaction() as connection:
+            theirs = "datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%their_shop.orders%'"
+            connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {theirs}"))
+
+    broken = pull(database, source, shop, now=NOW, zone=ZONE, after_page=ends)
+    rest = pull(database, source, shop, now=NOW, zone=ZONE)
+
+    assert (broken.stored, broken.finished, rest.problem, rest.stored, rest.known) == (10, False, None, 13, 0)
+    assert str(broken.problem).startswith("it cannot be read: ")
+
+
+def test_what_is_wrong_with_their_columns_is_told_by_field(database: Database, shop: str) -> None:
+    told = {"member": "member", "kind": "order.paid", "occurred_at": "paid_at", "key": "id"}
+    tried = [
+        a_source(table="their_shop.orders", cursor=["changed_at"], map=told),
+        a_source(table="their_shop.orders", cursor=["id"], map={**told, "value": "totl"}),
+        a_source(table="their_shop.no_orders", cursor=["id"], map=told),
+        a_source(table=None, query="SELECT * FORM their_shop.orders", cursor=["id"], map=told),
+    ]
+
+    problems = [pull(database, source, shop, now=NOW, zone=ZONE).problem for source in tried]
+
+    assert [problem and problem.field for problem in problems] == ["cursor", "map.value", "table", "query"]
+
+
 def test_nothing_can_be_written_on_their_side(database: Database, shop: str) -> None:
     query = "WITH gone AS (DELETE FROM their_shop.orders RETURNING *) SELECT * FROM gone"
     told = {"member": "member", "kind": "order.paid", "occurred_at": "paid_at", "key": "id"}
@@ -353,15 +473,6 @@ def test_rows_of_somebody_who_was_erased_are_refused(database: Database, till: T
         assert connection.execute(select(members.c.id)).scalars().all() == ids
         assert connection.execute(select(pulls.c.refusals)).scalar_one()[0]["sentence"] == ERASED
     assert (done.stored, done.refused) == (0, 2), "the row before is read once more, and nobody is found for it"
-
-
-def test_a_row_without_a_kind_is_refused(database: Database, till: Till) -> None:
-    till.sell(NOW)
-    with sqlite3.connect(till.path) as theirs:
-        theirs.execute("UPDATE sales SET category = NULL")
-    theirs.close()
-    done = pulled(database, till, a_source(map={**MAP, "kind": {"column": "category"}}))
-    assert (done.stored, done.refused) == (0, 1)
 
 
 def test_equal_rows_of_a_cursor_of_one_column_stay_together_or_are_told_of(database: Database, till: Till) -> None:

@@ -1,0 +1,36 @@
+"""Chinese sentences about files that cannot be used: why the system refuses one, and what is not YAML."""
+
+FILES: dict[str, str] = {
+    "No such file or directory": "文件不存在",
+    "Is a directory": "这是文件夹，不是文件",
+    "Not a directory": "路径中的某一级不是文件夹",
+    "Permission denied": "没有权限",
+    "Operation not permitted": "不允许此操作",
+    "File exists": "文件已存在",
+    "File name too long": "文件名过长",
+    "No space left on device": "磁盘空间不足",
+    "Disk quota exceeded": "磁盘配额已用完",
+    "Read-only file system": "文件系统只读",
+    "Input/output error": "读写出错",
+    "Invalid argument": "参数无效",
+    "Too many open files": "打开的文件过多",
+    "Too many levels of symbolic links": "符号链接层数过多",
+    "Connection refused": "连接被拒绝",
+    "Address already in use": "地址已被占用",
+    "a mapping of names to values was expected": "应为“名称: 值”的形式",
+    "this is not YAML, near column {column}: {detail}": "第 {column} 列附近不是正确的 YAML；请检查缩进、冒号后的空格、引号与括号是否成对",
+    "only plain values are expected here: {detail}": "这里只能写普通的 YAML 值：不支持标签，别名须先定义，键须为文字",
+    "this is not YAML: it holds a character that no text has": "这不是 YAML：含有文本中不应出现的字符",
+    "this is not YAML: it lies too deep inside itself": "这不是 YAML：嵌套过深",
+    "this is not YAML: something looks like a day or a number and is none; write it in quotes": (
+        "这不是 YAML：有内容看似日期或数字却不是；请加引号"
+    ),
+    "a moment such as 2026-08-31T10:00+08:00 was expected; found {found}": "应为时刻，例如 2026-08-31T10:00+08:00；实际为 {found}",
+    "a time of day such as '09:30' was expected; found {found}": "应为一天中的时间，例如 '09:30'；实际为 {found}",
+    "a number of fewer digits was expected; found {found}": "数字的位数过多；实际为 {found}",
+    "at most {max_length} characters were expected; found {found}": "最多 {max_length} 个字符；实际为 {found}",
+    "at least {min_length} characters were expected; found {found}": "至少 {min_length} 个字符；实际为 {found}",
+    "text of the form {pattern} was expected; found {found}": "应为符合 {pattern} 的文字；实际为 {found}",
+    "at most {max_length} of them were expected; found {found}": "最多 {max_length} 项；实际为 {found}",
+    "at least {min_length} of them were expected; found {found}": "至少 {min_length} 项；实际为 {found}",
+}
