@@ -119,10 +119,16 @@ def readable(value: object) -> str:
     if isinstance(value, datetime):
         return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {readable(part)}" for name, part in value.items())
+        return ", ".join(f"{name}: {_inside(part)}" for name, part in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(readable, value))
+        return ", ".join(map(_inside, value))
     return str(value)
+
+
+def _inside(value: object) -> str:
+    """Return a part of a list or mapping, in brackets where it is one itself."""
+    left, right = ("{", "}") if isinstance(value, Mapping) else ("[", "]") if isinstance(value, list | tuple) else ("", "")
+    return f"{left}{readable(value)}{right}" if value else readable(value)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,17 +1,20 @@
 """Conditions and the reasons they gave, drawn for people."""
 
 import json
+import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from rich.markup import escape
 from rich.tree import Tree
 
 from console.facts_shown import shown
-from console.output import in_words
+from console.output import in_words, readable
 from members.condition_model import Condition
 from members.segments.reasons import Reason
 
 LONGEST = 100
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
 
 
 def in_words_of(what: str | Condition) -> str:
@@ -42,8 +45,13 @@ def _grow(tree: Tree, reason: Reason) -> None:
 def _found(found: Mapping[str, object]) -> str:
     if not found:
         return ""
-    told = ", ".join(f"{name} {'—' if value is None else shown(value, name)}" for name, value in found.items())
+    told = ", ".join(f"{name} {readable(shown(_as_moment(value), name))}" for name, value in found.items())
     return f"  [dim]{escape(in_words('has: {values}', values=told))}[/]"
+
+
+def _as_moment(value: object) -> object:
+    """Return a moment as one that the database's JSON holds as text."""
+    return datetime.fromisoformat(value) if isinstance(value, str) and MOMENT.fullmatch(value) else value
 
 
 def _mark(holds: bool) -> str:

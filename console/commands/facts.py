@@ -49,7 +49,7 @@ def show(
 @run_command
 def rebuild(as_json: AsJson = False) -> None:
     """Make every fact again from events and messages: the same as before, unless something was wrong."""
-    with open_foundation() as ground, file_progress(in_words("Members")) as progress:
+    with open_foundation() as ground, file_progress(in_words("Member")) as progress:
         with ground.database.transaction() as connection:
             now = read_clock(connection)
         done = rebuild_facts(ground.database, now=now, progress=progress)

@@ -89,7 +89,7 @@ def list_command(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    shown = [{**row, "state": in_words(_state(row)), "begun": f"{row['started_at']:%Y-%m-%d %H:%M}Z"} for row in rows]
+    shown = [{**row, "state": in_words(_state(row)), "begun": row["started_at"]} for row in rows]
     columns = ("id", "kind", "file_name", "begun", "state", "accepted", "refused", "new", "changed")
     print_table("Imports", columns, [[row[column] for column in columns] for row in shown])
 

@@ -172,7 +172,7 @@ def sample_segment(
     if as_json:
         print_json([asdict(one) for one in found])
     else:
-        print_table("Members", ("member", "name", "tier"), [(one.key, one.name, one.tier) for one in found])
+        print_table("Some members", ("member", "name", "tier"), [(one.key, one.name, one.tier) for one in found])
 
 
 @app.command("reasons")

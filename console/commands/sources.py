@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +60,7 @@ def list_all(as_json: AsJson = False) -> None:
         print_json(told)
         return
     columns = ("source", "every", "pulled_at", "next_at", "stored", "refused", "problem")
-    print_table("Sources", columns, [[shown(row[column]) for column in columns] for row in told])
+    print_table("Sources", columns, [[row[column] for column in columns] for row in told])
 
 
 def _standing(source: Source, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +98,7 @@ def test(name: Name, as_json: AsJson = False) -> None:
 def _shown(made: NewEvent | Problem) -> tuple[object, ...]:
     if isinstance(made, Problem):
         return (None,) * 6 + (made.told(language()),)
-    return made.kind, made.member_key, made.key, shown(made.occurred_at.astimezone(UTC)), shown(made.value), dict(made.properties) or None, None
+    return made.kind, made.member_key, made.key, made.occurred_at, shown(made.value), made.properties, None
 
 
 @app.command("pull")

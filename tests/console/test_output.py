@@ -21,6 +21,8 @@ from console.output import print_table, readable
         ([], "—"),
         ({"store": "S1", "order": 2, "gift": False}, "store: S1, order: 2, gift: ✗"),
         (["7d", "30d"], "7d, 30d"),
+        ({"city": "上海", "tags": ["vip", "新客"], "none": []}, "city: 上海, tags: [vip, 新客], none: —"),
+        ({"items": [{"sku": 1}, {"sku": 2, "n": 0}]}, "items: [{sku: 1}, {sku: 2, n: 0}]"),
         (Decimal("100.50"), "100.50"),
         (0, "0"),
         ("", ""),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from console.command import assemble
@@ -55,10 +56,20 @@ def test_a_segment_is_applied_listed_counted_and_sampled(asking: Asking, tmp_pat
     assert len(json.loads(asking("segments", "sample", "gold", "--left-out", "--json").stdout)) == 10
 
 
-def test_reasons_are_told_in_both_languages(asking: Asking) -> None:
+def test_reasons_are_told_in_both_languages(asking: Asking, database: Database, tmp_path: Path) -> None:
     told = asking("segments", "reasons", "gold", "m100").stdout
     assert "✗ m100 is not in gold" in told
     assert "✓ tier {eq: gold}  has: tier gold" in told
+    assert "部分会员" in asking("segments", "sample", "gold", language="zh").stdout
+    (tmp_path / "asked.yaml").write_text(
+        "segment: asked\ntitle: {zh: 同意, en: Asked}\ncondition: {all: [{consent: {channel: sms}}, {member: {joined_at: {older_than: 1d}}}]}\n",
+        encoding="utf-8",
+    )
+    asking("segments", "apply", str(tmp_path))
+    with database.transaction() as connection:
+        connection.execute(text("UPDATE members SET joined_at = '2026-07-01 10:30:15.123456Z'"))
+    asked = asking("segments", "reasons", "asked", "m1").stdout
+    assert ("has: granted ✓" in asked, "joined_at 2026-07-01 10:30Z" in asked) == (True, True)
     assert "✓ m1 在人群 gold 中" in asking("segments", "reasons", "gold", "m1", language="zh").stdout
     assert json.loads(asking("segments", "reasons", "gold", "m1", "--json").stdout)["holds"] is True
     stranger = asking("segments", "reasons", "gold", "nobody")
