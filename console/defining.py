@@ -9,6 +9,7 @@ import typer
 from config.foundation import open_foundation
 from console.output import in_words, print_json, print_table, remark, say
 from database.engine import read_clock
+from language.problems import refuse
 from members.definitions import Defined, DefinitionsApplied, read_definitions
 from members.insight.nights import Fit, save_only
 
@@ -27,6 +28,18 @@ def apply_definition(file: Path, model: type[Defined], then: str, *, as_json: bo
         return
     what = "new" if done.new else "changed" if done.changed else "unchanged"
     say("{name}: {what}. It acts from the next night on; at once with: tidings {then}", name=wanted[0].name, what=in_words(what), then=then)
+
+
+def read_one(file: Path, model: type[Defined]) -> Defined:
+    """Read the one definition of a file, or of a folder that holds no other.
+
+    Raises:
+        InputRefused: there are several, or something is wrong with it.
+    """
+    found = read_definitions(file, model)
+    if len(found) > 1:
+        raise refuse("one definition was expected; this folder has {count}", file=str(file), count=len(found))
+    return found[0]
 
 
 def tell_applied(title: str, heading: str, done: DefinitionsApplied, *, as_json: bool) -> None:

@@ -24,7 +24,6 @@ TIERS: dict[str, str] = {
     "Tier": "会员等级",
     "{count} have a tier this file does not name and would be left alone.": "有 {count} 位会员的等级不在此文件中，将保持不变。",
     "{key} stands in no tier of a programme": "{key} 不在任何等级方案中",
-    "one programme of tiers was expected; this folder has {count}": "应只有一个等级方案；此文件夹中有 {count} 个",
     "No programme of tiers is applied. Run: tidings tiers apply FILE": "尚未启用等级方案。请运行：tidings tiers apply 文件",
     "Tiers: apply, preview, list, show, drop.": "等级：apply、preview、list、show、drop。",
     "Apply a programme and place every member: up at once, down only when a period has ended.": (
@@ -51,6 +50,7 @@ TIERS: dict[str, str] = {
     "next": "下一级",
     "measure": "计算方式",
     "placed": "首次评定",
+    "one definition was expected; this folder has {count}": "应只有一份定义；此文件夹中有 {count} 份",
     "told": "由文件告知",
     "lapsed": "到期",
     "mended": "方案已改",
@@ -90,7 +90,6 @@ POINTS: dict[str, str] = {
     "Points": "积分",
     "Points in all": "积分总账",
     "{name} is dropped; the ledger stays as it is.": "{name} 已停用；积分账本保持不变。",
-    "one programme of points was expected; this folder has {count}": "应只有一个积分方案；此文件夹中有 {count} 个",
     "{name} is applied; {count} entries were written.": "{name} 已启用；记入 {count} 笔。",
     "{member} has {points} points.": "{member} 有 {points} 分。",
     "Written; {member} has {points} points.": "已记入；{member} 有 {points} 分。",
@@ -139,7 +138,6 @@ OCCASIONS: dict[str, str] = {
     "{name} is dropped; no occasions are told any more.": "{name} 已停用；不再产生这些事件。",
     "Occasions": "生命周期时刻",
     "Occasions ahead": "未来的生命周期时刻",
-    "one choice of occasions was expected; this folder has {count}": "应只有一份选择；此文件夹中有 {count} 份",
     "occasions are chosen already by {name}; drop it first: tidings occasions drop {name}": (
         "已由 {name} 选定；请先停用：tidings occasions drop {name}"
     ),

@@ -8,11 +8,12 @@ import typer
 from sqlalchemy import Connection, func, select
 
 from config.foundation import open_foundation
+from console.defining import read_one
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
 from database.tables import events
 from language.problems import refuse
-from members.definitions import drop_definition, load_definitions, read_definitions, save_definitions
+from members.definitions import drop_definition, load_definitions, save_definitions
 from members.derived_events import SOURCE
 from members.occasions.choice import Occasions
 from members.occasions.telling import preview_days
@@ -39,7 +40,7 @@ def apply_file(
     file: Annotated[Path, typer.Argument(help="The file that says which occasions are told.")], as_json: AsJson = False
 ) -> None:
     """Choose which occasions are told as events from now on; none are before this."""
-    chosen = _read(file)
+    chosen = read_one(file, Occasions)
     with open_foundation() as ground, ground.database.transaction() as connection:
         others = sorted(set(load_definitions(connection, Occasions)) - {chosen.name})
         if others:
@@ -77,7 +78,7 @@ def preview(
 ) -> None:
     """Count whose occasions the coming days bring, as things are now; nothing is told."""
     with open_foundation() as ground, ground.database.transaction() as connection:
-        chosen = [_read(file)] if file else list(load_definitions(connection, Occasions).values())
+        chosen = [read_one(file, Occasions)] if file else list(load_definitions(connection, Occasions).values())
         now, leap_day = read_clock(connection), ground.rules.february_29
         rows = [row for each in chosen for row in preview_days(connection, each, now=now, days=days, february_29=leap_day)]
     if as_json:
@@ -96,13 +97,6 @@ def drop(name: Annotated[str, typer.Argument(help="The name in the file.")]) -> 
         if not drop_definition(connection, Occasions, name):
             raise refuse("there is no choice of occasions called {name}", name=name)
     say("{name} is dropped; no occasions are told any more.", name=name)
-
-
-def _read(file: Path) -> Occasions:
-    found = read_definitions(file, Occasions)
-    if len(found) > 1:
-        raise refuse("one choice of occasions was expected; this folder has {count}", file=str(file), count=len(found))
-    return found[0]
 
 
 def _told_lately(connection: Connection, chosen: Occasions) -> list[dict[str, object]]:

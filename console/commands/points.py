@@ -11,12 +11,12 @@ import typer
 from sqlalchemy import Connection
 
 from config.foundation import Foundation, open_foundation
+from console.defining import read_one
 from console.output import fail, in_words, print_json, print_table, run_command, say
 from console.progress import progress_bar
 from database.engine import read_clock
 from language.problems import refuse
 from members.dates import read_moment
-from members.definitions import read_definitions
 from members.people import FoundMember, the_member
 from members.points import ledger
 from members.points.applying import award_everybody, drop_programme, save_programme
@@ -46,19 +46,17 @@ def apply_file(
     file: Annotated[Path, typer.Argument(help="The file that defines the programme.")], as_json: AsJson = False
 ) -> None:
     """Apply a programme of points and let everybody have what they earned since it began."""
-    found = read_definitions(file, PointsProgramme)
-    if len(found) > 1:
-        raise refuse("one programme of points was expected; this folder has {count}", file=str(file), count=len(found))
+    programme = read_one(file, PointsProgramme)
     with open_foundation() as ground, progress_bar() as progress:
         with ground.database.transaction() as connection:
             now = read_clock(connection)
-            save_programme(connection, found[0], now=now)
+            save_programme(connection, programme, now=now)
         task = progress.add_task(file.name, total=None)
         written = award_everybody(ground.database, now=now, progress=lambda done: progress.advance(task, done))
     if as_json:
-        print_json({"programme": found[0].points, "written": written})
+        print_json({"programme": programme.points, "written": written})
     else:
-        say("{name} is applied; {count} entries were written.", name=found[0].points, count=written)
+        say("{name} is applied; {count} entries were written.", name=programme.points, count=written)
 
 
 @app.command("balance")

@@ -7,13 +7,13 @@ import typer
 from sqlalchemy import Connection, func, select
 
 from config.foundation import open_foundation
+from console.defining import read_one
 from console.facts_shown import shown
 from console.output import in_words, print_json, print_table, run_command, say
 from console.progress import progress_bar
 from database.engine import read_clock
 from database.loyalty_tables import member_tiers
 from language.problems import refuse
-from members.definitions import read_definitions
 from members.people import the_member
 from members.tiers.applying import Moves, drop_programme, place_everybody, preview, save_programme
 from members.tiers.moving import applied_programmes
@@ -29,7 +29,7 @@ File = Annotated[Path, typer.Argument(help="The file that defines the programme.
 @run_command
 def apply_file(file: File, as_json: AsJson = False) -> None:
     """Apply a programme and place every member: up at once, down only when a period has ended."""
-    programme = _read(file)
+    programme = read_one(file, TierProgramme)
     with open_foundation() as ground, progress_bar() as progress:
         with ground.database.transaction() as connection:
             now = read_clock(connection)
@@ -49,7 +49,7 @@ def apply_file(file: File, as_json: AsJson = False) -> None:
 @run_command
 def preview_file(file: File, as_json: AsJson = False) -> None:
     """Say who would move from which tier to which if this file were applied now; nothing is kept."""
-    programme = _read(file)
+    programme = read_one(file, TierProgramme)
     with open_foundation() as ground, ground.database.transaction() as connection:
         found = preview(connection, programme, now=read_clock(connection))
     rows = _way_rows(found)
@@ -121,13 +121,6 @@ def drop(name: Annotated[str, typer.Argument(help="The programme.")]) -> None:
     with open_foundation() as ground, ground.database.transaction() as connection:
         count = drop_programme(connection, name)
     say("{name} is dropped; {count} members stood in it.", name=name, count=count)
-
-
-def _read(file: Path) -> TierProgramme:
-    found = read_definitions(file, TierProgramme)
-    if len(found) > 1:
-        raise refuse("one programme of tiers was expected; this folder has {count}", file=str(file), count=len(found))
-    return found[0]
 
 
 def _standing(connection: Connection, programme: TierProgramme) -> list[dict[str, object]]:

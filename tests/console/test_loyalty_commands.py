@@ -9,8 +9,12 @@ from typer.testing import CliRunner, Result
 
 from console.command import assemble
 from database.engine import Database, set_clock
+from members.definitions import load_definitions
 from members.events import NewEvent, record
+from members.occasions.choice import Occasions
+from members.points.rules import PointsProgramme
 from members.reckoning import reckon
+from members.tiers.programme import TierProgramme
 from tests.makers import NOON
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "config" / "examples"
@@ -136,3 +140,19 @@ def test_bad_input_is_told_in_both_languages(
         answered = ask(*words, language=language)
         assert answered.exit_code == 2
         assert said in answered.output
+
+
+@pytest.mark.parametrize(("what", "file"), [("tiers", CLUB), ("points", PURSE), ("occasions", LIFE)])
+def test_a_folder_of_two_definitions_is_refused_and_neither_is_kept(ask: Asking, tmp_path: Path, what: str, file: Path) -> None:
+    folder = tmp_path / "two"
+    folder.mkdir()
+    words = file.read_text(encoding="utf-8")
+    (folder / "a.yaml").write_text(words, encoding="utf-8")
+    (folder / "b.yaml").write_text(words.replace(f"{what}: {file.stem}", f"{what}: other"), encoding="utf-8")
+
+    refused = ask(what, "apply", folder)
+
+    assert (refused.exit_code, "one definition was expected; this folder has 2" in refused.output) == (2, True)
+    assert "应只有一份定义" in ask(what, "apply", folder, language="zh").output
+    with ask.database.transaction() as connection:
+        assert load_definitions(connection, {"tiers": TierProgramme, "points": PointsProgramme, "occasions": Occasions}[what]) == {}
