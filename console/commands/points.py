@@ -11,6 +11,7 @@ import typer
 from sqlalchemy import Connection
 
 from config.wiring import Application, open_application
+from console.options import MemberId
 from console.output import fail, in_words, print_json, print_table, progress_bar, run_command, say
 from database.engine import read_clock
 from language.problems import refuse
@@ -24,7 +25,6 @@ from members.points.rules import PointsProgramme
 app = typer.Typer(help="Points: apply, balance, history, burn, adjust, totals, drop.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-MemberKey = Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")]
 At = Annotated[str | None, typer.Option("--at", help="A day, at its end, or a moment; left out: now")]
 Key = Annotated[str, typer.Option("--key", help="Your own id for this entry; the same key again changes nothing")]
 
@@ -62,7 +62,7 @@ def apply_file(
 
 @app.command("balance")
 @run_command
-def show_balance(member: MemberKey, at: At = None, as_json: AsJson = False) -> None:
+def show_balance(member: MemberId, at: At = None, as_json: AsJson = False) -> None:
     """Say how many points a member has, or had at the end of a day."""
     with _member(member) as (application, connection, found):
         moment = _moment(at, application) or read_clock(connection)
@@ -76,7 +76,7 @@ def show_balance(member: MemberKey, at: At = None, as_json: AsJson = False) -> N
 @app.command("history")
 @run_command
 def show_history(
-    member: MemberKey,
+    member: MemberId,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Entries at most, the latest first")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -96,7 +96,7 @@ def show_history(
 @app.command("burn")
 @run_command
 def burn(
-    member: MemberKey,
+    member: MemberId,
     amount: Annotated[int, typer.Argument(metavar="N", help="How many points")],
     key: Key,
     as_json: AsJson = False,
@@ -110,7 +110,7 @@ def burn(
 @app.command("adjust", context_settings={"ignore_unknown_options": True})
 @run_command
 def adjust(
-    member: MemberKey,
+    member: MemberId,
     amount: Annotated[int, typer.Argument(metavar="N", help="How many points to give, or below zero to take")],
     key: Key,
     reason: Annotated[str, typer.Option(help="Why, for whoever reads the history")] = "",

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from config.wiring import open_application
 from console.facts_shown import shown
+from console.options import MemberId
 from console.output import in_words, print_json, print_table, progress_bar, run_command, say
 from database.engine import read_clock
 from database.loyalty_tables import member_tiers
@@ -95,7 +96,7 @@ def list_tiers(as_json: AsJson = False) -> None:
 @app.command("show")
 @run_command
 def show_member(
-    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    member: MemberId,
     as_json: AsJson = False,
 ) -> None:
     """Show a member's tier: since when, until when, and what was measured."""
