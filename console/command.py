@@ -18,7 +18,7 @@ from typer.main import get_command
 from config.spoken import preferred_language
 from console.families import WORDS
 from console.output import FAILED, run_command
-from console.usage import Context
+from console.usage import Context, is_without_words, show_help
 from language.chinese import CHINESE
 
 
@@ -119,6 +119,8 @@ def run(words: Sequence[str]) -> int:
     except typer.Abort:
         return FAILED
     except typer.TyperException as wrong:
+        if is_without_words(wrong):
+            return show_help(wrong)
         return int(import_module("console.misuse").tell_misuse(wrong))  # It is read when it is needed.
     return ended if isinstance(ended, int) else 0
 

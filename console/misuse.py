@@ -30,9 +30,6 @@ _SAID: tuple[tuple[str, str], ...] = (
 def tell_misuse(error: typer.TyperException) -> int:
     """Say what was wrong with what was typed and how to get help; return the exit status."""
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError":
-        aside().print(Text(error.format_message()))
-        return REFUSED
     if context is not None:
         aside().print(Text(context.get_usage()))
         aside().print(Text(in_words("For help: {command} --help", command=context.command_path)))

@@ -27,14 +27,10 @@ CHANNELS = {"sms": ("短信", "text messages"), "email": ("电子邮件", "email
 def ask_page(brand: tuple[str, str], channel: str) -> str:
     """The page an unsubscribe link opens; opening it changes nothing."""
     zh, en = CHANNELS[channel]
-    form = Markup(
-        '<form method="post"><input type="hidden" name="confirm" value="yes">'
-        '<button type="submit">退订 · <span lang="en">Unsubscribe</span></button></form>'
-    )
     return _page(
         ("退订营销信息", "Unsubscribe"),
         (f"不再接收{brand[0]}的营销{zh}？", f"Stop receiving marketing {en} from {brand[1]}?"),
-        form,
+        _button("退订", "Unsubscribe"),
     )
 
 
@@ -50,14 +46,10 @@ def done_page(brand: tuple[str, str], channel: str) -> str:
 def confirm_page(brand: tuple[str, str], channel: str) -> str:
     """The page an opt-in link opens; opening it changes nothing."""
     zh, en = CHANNELS[channel]
-    form = Markup(
-        '<form method="post"><input type="hidden" name="confirm" value="yes">'
-        '<button type="submit">确认订阅 · <span lang="en">Confirm</span></button></form>'
-    )
     return _page(
         ("确认订阅", "Confirm your subscription"),
         (f"您希望收到{brand[0]}的{zh}吗？", f"Do you wish to get {en} from {brand[1]}?"),
-        form,
+        _button("确认订阅", "Confirm"),
     )
 
 
@@ -86,6 +78,14 @@ def missing_page() -> str:
 def trouble_page() -> str:
     """The page for when something went wrong on our side; nothing was changed."""
     return _page(("暂时无法处理", "Not possible right now"), ("请稍后再试。", "Please try again in a few minutes."))
+
+
+def _button(zh: str, en: str) -> Markup:
+    """The form with which a member confirms what a page asks."""
+    return Markup(
+        '<form method="post"><input type="hidden" name="confirm" value="yes">'
+        '<button type="submit">{} · <span lang="en">{}</span></button></form>'
+    ).format(zh, en)
 
 
 def _page(title: tuple[str, str], sentence: tuple[str, str], below: Markup = Markup("")) -> str:

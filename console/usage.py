@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 
 import typer
+from rich.text import Text
 
-from console.output import in_words
+from console.output import REFUSED, aside, in_words
 
 #: What stands behind an option's help: [default: 5; required].
 _NOTES = re.compile(r"\[([^\[\]]*)\]$")
@@ -36,3 +37,14 @@ class Context(typer.Context):
     """A command being called; its help speaks the user's language."""
 
     formatter_class = _Formatter
+
+
+def is_without_words(error: typer.TyperException) -> bool:
+    """Say whether nothing is wrong but that a command of several was called by none of their words."""
+    return type(error).__name__ == "NoArgsIsHelpError"
+
+
+def show_help(error: typer.TyperException) -> int:
+    """Show the help of what was called without words; return the exit status."""
+    aside().print(Text(error.format_message()))
+    return REFUSED

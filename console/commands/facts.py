@@ -1,13 +1,13 @@
 """``tidings facts``: what is known of members by what they did, and making it again from scratch."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
 from config.foundation import open_foundation
 from console.facts_shown import rows_shown, show_facts, tell_more_follows
 from console.importing import file_progress
+from console.options import AsJson, MemberId
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
 from members.facts import read_facts
@@ -18,13 +18,12 @@ from members.reckoning import is_touched
 
 app = typer.Typer(help="Facts: show, rebuild.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 @app.command()
 @run_command
 def show(
-    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    member: MemberId,
     as_json: AsJson = False,
 ) -> None:
     """Show what is known of a member by what they did: totals, orders, answers on each channel."""

@@ -1,7 +1,6 @@
 """``tidings members``: bring members in and take that back, look at one, tag and place one, say who is who, let one go."""
 
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
@@ -13,6 +12,7 @@ from console.commands.members_life import show_life
 from console.commands.members_tag import tag_member
 from console.commands.stores import place_member
 from console.facts_shown import rows_shown, show_facts, shown
+from console.options import AsJson, MemberId
 from console.output import print_json, print_table, run_command
 from members.people import the_member
 from members.profile import Profile, read_profile
@@ -25,7 +25,6 @@ for name, command in (
 ):  # fmt: skip
     app.command(name)(command)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 app.command("import")(import_command)
@@ -36,7 +35,7 @@ app.add_typer(maps_app, name="maps")
 @app.command()
 @run_command
 def show(
-    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    member: MemberId,
     as_json: AsJson = False,
 ) -> None:
     """Show everything kept about one member."""

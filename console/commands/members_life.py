@@ -1,12 +1,11 @@
 """``tidings members life``: everything that follows from one member's life, on one page."""
 
 from dataclasses import fields
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from config.foundation import open_foundation
 from console.facts_shown import show_facts, shown, tell_more_follows
+from console.options import AsJson, MemberId
 from console.output import in_words, print_json, print_table, run_command, say
 from database.engine import read_clock
 from members.life import Life, read_life
@@ -16,8 +15,8 @@ from members.reckoning import is_touched
 
 @run_command
 def show_life(
-    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    member: MemberId,
+    as_json: AsJson = False,
 ) -> None:
     """Show everything worked out about a member: tier, points, coupons, orders, scores, segments, answers."""
     with open_foundation() as ground, ground.database.transaction() as connection:

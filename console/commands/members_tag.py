@@ -6,6 +6,7 @@ import typer
 from sqlalchemy import select
 
 from config.foundation import open_foundation
+from console.options import AsJson, MemberId
 from console.output import print_json, run_command, say
 from database.engine import read_clock
 from database.tables import members
@@ -16,9 +17,9 @@ from members.people import the_member
 
 @run_command
 def tag_member(
-    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    member: MemberId,
     tags: Annotated[list[str], typer.Argument(metavar="+TAG|-TAG …", help="+vip gives the tag vip, -new takes the tag new away")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Give a member tags, and take others away: tidings members tag A-1 +vip -new."""
     sentence = "a tag is written +vip to give it or -vip to take it away; found {found}"

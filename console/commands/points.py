@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from config.foundation import Foundation, open_foundation
 from console.defining import read_one
+from console.options import MemberId
 from console.output import fail, in_words, print_json, print_table, run_command, say
 from console.progress import progress_bar
 from database.engine import read_clock
@@ -25,7 +26,6 @@ from members.points.rules import PointsProgramme
 app = typer.Typer(help="Points: apply, balance, history, burn, adjust, totals, drop.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-MemberKey = Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")]
 At = Annotated[str | None, typer.Option("--at", help="A day, at its end, or a moment; left out: now")]
 Key = Annotated[str, typer.Option("--key", help="Your own id for this entry; the same key again changes nothing")]
 
@@ -61,7 +61,7 @@ def apply_file(
 
 @app.command("balance")
 @run_command
-def show_balance(member: MemberKey, at: At = None, as_json: AsJson = False) -> None:
+def show_balance(member: MemberId, at: At = None, as_json: AsJson = False) -> None:
     """Say how many points a member has, or had at the end of a day."""
     with _member(member) as (ground, connection, found):
         moment = _moment(at, ground) or read_clock(connection)
@@ -75,7 +75,7 @@ def show_balance(member: MemberKey, at: At = None, as_json: AsJson = False) -> N
 @app.command("history")
 @run_command
 def show_history(
-    member: MemberKey,
+    member: MemberId,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Entries at most, the latest first")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -95,7 +95,7 @@ def show_history(
 @app.command("burn")
 @run_command
 def burn(
-    member: MemberKey,
+    member: MemberId,
     amount: Annotated[int, typer.Argument(metavar="N", help="How many points")],
     key: Key,
     as_json: AsJson = False,
@@ -109,7 +109,7 @@ def burn(
 @app.command("adjust", context_settings={"ignore_unknown_options": True})
 @run_command
 def adjust(
-    member: MemberKey,
+    member: MemberId,
     amount: Annotated[int, typer.Argument(metavar="N", help="How many points to give, or below zero to take")],
     key: Key,
     reason: Annotated[str, typer.Option(help="Why, for whoever reads the history")] = "",

@@ -11,6 +11,7 @@ import typer
 from sqlalchemy import Connection
 
 from config.foundation import open_foundation
+from console.options import MemberId
 from console.output import language, print_json, print_table, run_command, say, screen
 from console.segment_reasons import in_words_of, reason_tree
 from database.engine import read_clock
@@ -179,7 +180,7 @@ def sample_segment(
 @run_command
 def reasons(
     name: Name,
-    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    member: MemberId,
     as_json: AsJson = False,
 ) -> None:
     """Say which parts of a segment hold for one member, with the member's own values."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from config.foundation import open_foundation
+from console.options import MemberId
 from console.output import print_json, print_table, run_command, say
 from database.engine import read_clock
 from members.people import the_member
@@ -51,7 +52,7 @@ def show_stores(as_json: AsJson = False) -> None:
 
 @run_command
 def place_member(
-    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    member: MemberId,
     latitude: Annotated[float, typer.Argument(help="Degrees north of the equator, from -90 to 90.")],
     longitude: Annotated[float, typer.Argument(help="Degrees east of Greenwich, from -180 to 180.")],
     last_seen: Annotated[

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 from config.foundation import open_foundation
 from console.defining import read_one
 from console.facts_shown import shown
+from console.options import MemberId
 from console.output import in_words, print_json, print_table, run_command, say
 from console.progress import progress_bar
 from database.engine import read_clock
@@ -96,7 +97,7 @@ def list_tiers(as_json: AsJson = False) -> None:
 @app.command("show")
 @run_command
 def show_member(
-    member: Annotated[str, typer.Argument(metavar="ID", help="The member's key in the CRM, or our id")],
+    member: MemberId,
     as_json: AsJson = False,
 ) -> None:
     """Show a member's tier: since when, until when, and what was measured."""

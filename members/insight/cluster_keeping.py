@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, column, func, select, table, text
 
 from database.loyalty_tables import member_clusters
-from language.problems import InputRefused, refuse
+from language.problems import refuse
 from members.derived_events import tell
 from members.insight.cluster_words import called, marks
 from members.insight.clustering import Scaling, group, learn_scaling, nearest, recognised
 from members.insight.clusters import Clusters, Measured, measure_members
-from members.insight.nights import Fit, forget_problem, is_night, load_fit, note_problem, only_definition, save_fit
+from members.insight.nights import Fit, definition_due, forget_problem, load_fit, noting_problems, save_fit
 from members.insight.occasions import occasion
 from members.insight.sending import AT_ONCE, send_lines
 
@@ -64,13 +64,10 @@ class Clustered:
 
 def cluster_when_due(connection: Connection, *, since: datetime | None, now: datetime, zone: tzinfo) -> None:
     """Look at everybody where the hour has struck since then; where nothing can be learnt, say why and keep all."""
-    definition = only_definition(connection, Clusters)
-    if definition is None or not is_night(since=since, now=now, zone=zone, hour=definition.hour):
-        return
-    try:
-        cluster_members(connection, definition, now=now, zone=zone)
-    except InputRefused as refused:
-        note_problem(connection, Clusters.kind, definition.name, refused, now=now)
+    definition = definition_due(connection, Clusters, since=since, now=now, zone=zone)
+    if definition is not None:
+        with noting_problems(connection, definition, now=now):
+            cluster_members(connection, definition, now=now, zone=zone)
 
 
 def cluster_members(

@@ -31,9 +31,9 @@ from database.loyalty_tables import predictions
 from database.member_tables import WINDOWS, order_facts
 from database.tables import members
 from language.problems import refuse
-from members.definitions import Definition
 from members.durations import Duration
 from members.insight.buying import Numbers
+from members.insight.nights import Nightly
 from members.mistakes import mistake
 
 _NOW = bindparam("measured_at", type_=DateTime(timezone=True))
@@ -94,7 +94,7 @@ class Span(BaseModel):
         return self
 
 
-class Clusters(Definition):
+class Clusters(Nightly):
     """By what members are compared, and into how many kinds."""
 
     kind: ClassVar[str] = "clusters"

@@ -1,6 +1,7 @@
 """What happens once a night: at which hour, by which definition, and what was learnt then."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, TypeVar
@@ -17,6 +18,15 @@ from members.definitions import Defined, Definition, DefinitionsApplied, load_de
 LEARNT = ("predictions", "together", "clusters")
 
 Kind = TypeVar("Kind", bound=Definition)
+
+
+class Nightly(Definition):
+    """What a night's work goes by; it says at which hour."""
+
+    hour: int  #: 0 to 23, in the installation's zone
+
+
+AtNight = TypeVar("AtNight", bound=Nightly)
 
 
 def last_night(now: datetime, *, zone: tzinfo, hour: int) -> datetime:
@@ -48,6 +58,14 @@ def due(connection: Connection, *, now: datetime, zone: tzinfo) -> list[str]:
     )
     found = connection.execute(known).all()
     return [kind for kind, hour, since in found if is_night(since=since, now=now, zone=zone, hour=hour)]
+
+
+def definition_due(
+    connection: Connection, model: type[AtNight], *, since: datetime | None, now: datetime, zone: tzinfo
+) -> AtNight | None:
+    """Return the definition of this kind if its hour has struck since then; None: it has not, or nobody defined it."""
+    found = only_definition(connection, model)
+    return found if found is not None and is_night(since=since, now=now, zone=zone, hour=found.hour) else None
 
 
 def save_only(connection: Connection, wanted: list[Kind], *, now: datetime) -> DefinitionsApplied:
@@ -132,3 +150,12 @@ def note_problem(connection: Connection, kind: str, name: str, refused: InputRef
         return
     parameters = {**known.parameters, "problem": problem}
     connection.execute(update(fits).where(fits.c.kind == kind).values(parameters=parameters))
+
+
+@contextmanager
+def noting_problems(connection: Connection, definition: Definition, *, now: datetime) -> Iterator[None]:
+    """Where the block cannot learn, note why and go on."""
+    try:
+        yield
+    except InputRefused as refused:
+        note_problem(connection, definition.kind, definition.name, refused, now=now)

@@ -21,12 +21,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection, Numeric, Select, cast, column, func, table, text
 
 from language.problems import InputRefused
-from members.definitions import Definition
 from members.derived_events import tell
 from members.durations import Duration
 from members.insight.buying import Buying, Numbers, alive, expected_orders, fit_buying
 from members.insight.histories import Known, gathered, read_histories, weeks_of
-from members.insight.nights import is_night, note_problem, only_definition, save_fit
+from members.insight.nights import (
+    Nightly,
+    definition_due,
+    noting_problems,
+    save_fit,
+)
 from members.insight.occasions import occasion
 from members.insight.sending import AT_ONCE, send_lines
 from members.insight.spending import Spending, expected_amount, fit_spending
@@ -54,7 +58,7 @@ class Risk(BaseModel):
         return self
 
 
-class Predictions(Definition):
+class Predictions(Nightly):
     """How far to look ahead, and who is at risk."""
 
     kind: ClassVar[str] = "predictions"
@@ -126,13 +130,10 @@ _fresh = table("fresh_predictions", *(column(name) for name in ("member_id", "al
 
 def predict_when_due(connection: Connection, *, since: datetime | None, now: datetime, zone: tzinfo) -> None:
     """Predict where the hour of the definition has struck since then; where nothing can be learnt, say why and keep all."""
-    definition = only_definition(connection, Predictions)
-    if definition is None or not is_night(since=since, now=now, zone=zone, hour=definition.hour):
-        return
-    try:
-        predict(connection, definition, now=now, zone=zone)
-    except InputRefused as refused:
-        note_problem(connection, Predictions.kind, definition.name, refused, now=now)
+    definition = definition_due(connection, Predictions, since=since, now=now, zone=zone)
+    if definition is not None:
+        with noting_problems(connection, definition, now=now):
+            predict(connection, definition, now=now, zone=zone)
 
 
 def predict(connection: Connection, definition: Predictions, *, now: datetime, zone: tzinfo) -> Predicted:

@@ -25,8 +25,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from members.definitions import Definition
 from members.durations import Duration
+from members.insight.nights import Nightly
 from members.mistakes import mistake
 
 Score = Annotated[int, Field(ge=1, le=5)]
@@ -81,7 +81,7 @@ EIGHT_GROUPS = (
 )
 
 
-class Rfm(Definition):
+class Rfm(Nightly):
     """How members are scored by what they bought."""
 
     kind: ClassVar[str] = "rfm"

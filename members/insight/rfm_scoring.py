@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, column, func, table, text
 from database.loyalty_tables import rfm_scores
 from database.tables import members
 from members.derived_events import tell
-from members.insight.nights import is_night, only_definition
+from members.insight.nights import definition_due
 from members.insight.occasions import occasion
 from members.insight.orders import count_orders
 from members.insight.rfm import Rfm
@@ -107,8 +107,8 @@ class Scored:
 
 def score_when_due(connection: Connection, *, since: datetime | None, now: datetime, zone: tzinfo) -> None:
     """Score everybody where the hour of the definition has struck since then."""
-    definition = only_definition(connection, Rfm)
-    if definition is not None and is_night(since=since, now=now, zone=zone, hour=definition.hour):
+    definition = definition_due(connection, Rfm, since=since, now=now, zone=zone)
+    if definition is not None:
         score_members(connection, definition, now=now, zone=zone)
 
 

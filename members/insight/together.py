@@ -26,9 +26,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, StringConstraints
 from sqlalchemy import Connection, text
 
-from members.definitions import Definition
 from members.durations import Duration
-from members.insight.nights import is_night, only_definition
+from members.insight.nights import Nightly, definition_due
 from members.insight.orders import count_orders
 from members.insight.together_sql import BASKETS, BEGIN, BEST, COUNT, ITEMS, JUDGE, NAMES, NEXT, TOGETHER, TOUCH
 
@@ -38,7 +37,7 @@ Path = Annotated[str, StringConstraints(pattern=r"^(\w{1,100}\[\]\.)?\w{1,100}$"
 LARGEST_BASKET = 200
 
 
-class Together(Definition):
+class Together(Nightly):
     """What an order is made of, and which pairs are worth keeping."""
 
     kind: ClassVar[str] = "together"
@@ -67,8 +66,8 @@ class Counted:
 
 def count_when_due(connection: Connection, *, since: datetime | None, now: datetime, zone: tzinfo) -> None:
     """Count pairs where the hour of the definition has struck since then."""
-    definition = only_definition(connection, Together)
-    if definition is not None and is_night(since=since, now=now, zone=zone, hour=definition.hour):
+    definition = definition_due(connection, Together, since=since, now=now, zone=zone)
+    if definition is not None:
         count_pairs(connection, definition, now=now, zone=zone)
 
 

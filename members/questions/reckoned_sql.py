@@ -15,17 +15,8 @@ from database.loyalty_tables import (
 from database.member_tables import channel_facts, order_facts, segment_members
 from members.comparison_sql import Clause, comparison_clause
 from members.comparisons import Comparison, NumberComparison, TextComparison
+from members.questions import reckoned
 from members.questions.asked import Asked, of_row
-from members.questions.reckoned import (
-    ChannelQuestion,
-    CouponQuestion,
-    OrdersQuestion,
-    PredictionQuestion,
-    RfmQuestion,
-    SampleQuestion,
-    SurveyQuestion,
-    TierQuestion,
-)
 
 ORDER_ZEROES = (
     "orders",
@@ -40,28 +31,28 @@ def _comparisons(question: object, *besides: str) -> dict[str, Comparison | None
     return {name: getattr(question, name) for name in type(question).model_fields if name not in besides}  # type: ignore[attr-defined]
 
 
-def about_tier(question: TierQuestion, asked: Asked) -> Clause:
+def about_tier(question: reckoned.TierQuestion, asked: Asked) -> Clause:
     said = asked.about_the_row(lambda row: comparison_clause(row.c.tier, question, asked.now))
     if question.since is None:
         return said
     return and_(said, asked.about_one_row(member_tiers.alias(), {"since": question.since}))
 
 
-def about_orders(question: OrdersQuestion, asked: Asked) -> Clause:
+def about_orders(question: reckoned.OrdersQuestion, asked: Asked) -> Clause:
     return asked.about_one_row(order_facts.alias(), _comparisons(question), zeroes=ORDER_ZEROES)
 
 
-def about_channel(question: ChannelQuestion, asked: Asked) -> Clause:
+def about_channel(question: reckoned.ChannelQuestion, asked: Asked) -> Clause:
     row = channel_facts.alias()
     comparisons = _comparisons(question, "channel")
     return asked.about_one_row(row, comparisons, row.c.channel == question.channel, zeroes=("received", "answered"))
 
 
-def about_rfm(question: RfmQuestion, asked: Asked) -> Clause:
+def about_rfm(question: reckoned.RfmQuestion, asked: Asked) -> Clause:
     return asked.about_one_row(rfm_scores.alias(), _comparisons(question))
 
 
-def about_prediction(question: PredictionQuestion, asked: Asked) -> Clause:
+def about_prediction(question: reckoned.PredictionQuestion, asked: Asked) -> Clause:
     row = predictions.alias()
     comparisons = _comparisons(question, "at_risk")
     if question.at_risk is None:
@@ -87,7 +78,7 @@ def about_points(comparison: NumberComparison, asked: Asked) -> Clause:
     return comparison_clause(balance(asked), comparison, asked.now)
 
 
-def has_coupon(question: CouponQuestion, asked: Asked) -> Clause:
+def has_coupon(question: reckoned.CouponQuestion, asked: Asked) -> Clause:
     row = coupons.alias()
     used = and_(row.c.redeemed_at.is_not(None), row.c.redeemed_at <= asked.now)
     over = and_(row.c.expires_at.is_not(None), row.c.expires_at <= asked.now)
@@ -101,7 +92,7 @@ def has_coupon(question: CouponQuestion, asked: Asked) -> Clause:
     return asked.exists(found.where(row.c.issued_at <= asked.now, stands))
 
 
-def about_survey(question: SurveyQuestion, asked: Asked) -> Clause:
+def about_survey(question: reckoned.SurveyQuestion, asked: Asked) -> Clause:
     row = survey_answers.alias()
     latest = (
         select(row.c.score, row.c.answered_at)
@@ -114,7 +105,7 @@ def about_survey(question: SurveyQuestion, asked: Asked) -> Clause:
     return asked.exists(select(literal(1)).select_from(one).where(said))
 
 
-def is_drawn(question: SampleQuestion, asked: Asked) -> Clause:
+def is_drawn(question: reckoned.SampleQuestion, asked: Asked) -> Clause:
     words = func.concat(question.seed, SEPARATOR, cast(asked.member, Text))
     digest = func.sha256(func.convert_to(words, "UTF8"))
     bits = literal("x") + func.encode(func.substring(digest, 1, 4), "hex")

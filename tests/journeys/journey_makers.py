@@ -1,6 +1,7 @@
 """Journeys, campaigns and members for the tests of this folder."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,8 @@ from sqlalchemy import Connection, func, insert, select, text
 from campaigns.campaign import CampaignDefinition
 from campaigns.publishing import apply_campaigns
 from campaigns.rules import PlanningRules
+from database.engine import Database
+from database.holding import hold_members
 from database.tables import enrolments, members, sends, step_runs
 from journeys.journey import Journey
 from journeys.loader import load_journey
@@ -118,3 +121,20 @@ def path_of(connection: Connection, member_id: int) -> list[str]:
         .order_by(enrolments.c.id, step_runs.c.visit)
     )
     return [f"{step} {result}" for step, result in rows]
+
+
+def waits_for_the_held(database: Database, member_ids: Sequence[int], act: Callable[[], object]) -> bool:
+    """Say whether ``act`` waits while somebody holds these members, and is done once they are let go."""
+    done = threading.Event()
+
+    def acting() -> None:
+        act()
+        done.set()
+
+    with database.transaction() as connection:
+        hold_members(connection, member_ids)
+        thread = threading.Thread(target=acting)
+        thread.start()
+        waited = not done.wait(0.3)
+    thread.join(10)
+    return waited and done.is_set()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from journey_makers import BEGIN, RULES, add_members, campaign, happen, publish
+from journey_makers import BEGIN, RULES, add_members, campaign, happen, publish, waits_for_the_held
 from sqlalchemy import Connection, func, select, text
 
 from campaigns.invariants import broken
@@ -350,20 +350,12 @@ def test_the_stricter_answer_stands_and_the_old_one_comes_back(
 def test_a_merge_waits_for_whoever_is_marking_a_send(database: Database) -> None:
     with database.transaction() as connection:
         kept, gone = add_members(connection, 2)
-    done = threading.Event()
 
     def merging() -> None:
         with database.transaction() as connection:
             merge(connection, kept, gone)
-        done.set()
 
-    with database.transaction() as connection:
-        hold_members(connection, [gone])
-        thread = threading.Thread(target=merging)
-        thread.start()
-        assert not done.wait(0.3)
-    thread.join(10)
-    assert done.is_set()
+    assert waits_for_the_held(database, [gone], merging)
 
 
 def test_an_event_told_in_the_moment_of_a_merge_follows_the_others(database: Database) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from journey_makers import BEGIN, RULES, add_members, campaign
+from journey_makers import BEGIN, RULES, add_members, campaign, waits_for_the_held
 from sqlalchemy import Connection, select, text
 
 from campaigns.campaign import Campaign
@@ -15,7 +15,6 @@ from campaigns.publishing import apply_campaigns, load_campaign
 from campaigns.sends import Rendered, claim, mark
 from campaigns.terms import terms_of
 from database.engine import Database
-from database.holding import hold_members
 from database.tables import addresses, attempts, members, receipts, sends, suppressions
 from journeys.merging import merge_members
 from journeys.parting import being_handed_over, erase_members
@@ -73,19 +72,8 @@ def test_a_message_that_a_worker_holds_is_not_handed_over(database: Database) ->
 
 def test_erasing_waits_for_whoever_is_deciding_about_the_member(database: Database) -> None:
     _, (erased,) = launched(database, count=1)
-    done = threading.Event()
 
-    def erasing() -> None:
-        erase(database, erased)
-        done.set()
-
-    with database.transaction() as connection:
-        hold_members(connection, [erased])
-        thread = threading.Thread(target=erasing)
-        thread.start()
-        assert not done.wait(0.3)
-    thread.join(10)
-    assert done.is_set()
+    assert waits_for_the_held(database, [erased], lambda: erase(database, erased))
 
 
 def test_what_a_provider_reports_later_is_cleared(database: Database) -> None:

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert, select
+from wrong_files import first_line_refused
 
 from database.engine import Database, set_clock
 from database.member_tables import upkeep
 from database.tables import events, members
 from journeys.loader import load_journey
-from language.problems import InputRefused
 from members.definitions import read_definitions, save_definitions
 from members.events import NewEvent, record
 from members.local_days import days_due, instant
@@ -330,9 +330,4 @@ def test_the_example_journeys_can_be_read(file: Path) -> None:
     ],
 )
 def test_what_is_wrong_with_a_file_is_told_by_line(tmp_path: Path, written: str, said: str) -> None:
-    file = tmp_path / "life.yaml"
-    file.write_text(f"occasions: life\n{written}\n", encoding="utf-8")
-
-    with pytest.raises(InputRefused, match=said) as refused:
-        read_definitions(file, Occasions)
-    assert refused.value.problems[0].line == 2
+    assert first_line_refused(tmp_path, f"occasions: life\n{written}\n", Occasions, said) == 2

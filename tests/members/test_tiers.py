@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
+from wrong_files import first_line_refused
 
 from database.engine import Database
 from database.loyalty_tables import member_tiers
@@ -338,12 +339,7 @@ def test_another_programme_must_wait_until_the_first_is_dropped(database: Databa
     ],
 )
 def test_what_is_wrong_with_a_file_is_told_by_line(tmp_path: Path, written: str, said: str) -> None:
-    file = tmp_path / "club.yaml"
-    file.write_text(f"tiers: club\n{written}\n", encoding="utf-8")
-
-    with pytest.raises(InputRefused, match=said) as refused:
-        read_definitions(file, TierProgramme)
-    assert refused.value.problems[0].line is not None
+    assert first_line_refused(tmp_path, f"tiers: club\n{written}\n", TierProgramme, said) is not None
 
 
 def _tiers(database: Database) -> Sequence[object]:
