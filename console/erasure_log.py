@@ -2,6 +2,7 @@
 
 import json
 import os
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -44,14 +45,17 @@ def read_log_file(file: Path) -> list[Erasure]:
         InputRefused: the file cannot be read, or a line of it is none of the log's.
     """
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+        *lines, torn = file.read_bytes().split(b"\n")
+        getincrementaldecoder("utf-8")().decode(torn)  # It may end within a character.
+    except UnicodeDecodeError:
+        raise refuse("the file must be text in UTF-8", file=str(file)) from None
     except OSError as error:
         raise refuse("the file cannot be read: {why}", file=str(file), why=error.strerror or type(error).__name__) from None
     found: list[Erasure] = []
     problems = []
     for number, line in enumerate(lines, 1):
         try:
-            found = _with_line(found, line)
+            found = _with_line(found, line.decode())
         except (ValueError, TypeError, KeyError):
             problems.append(Problem(sentence="this is no entry of a log of erasures", file=str(file), line=number))
     if problems:
