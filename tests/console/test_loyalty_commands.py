@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from console.command import assemble
@@ -93,6 +94,10 @@ def test_points_are_earned_spent_put_right_and_summed_up(ask: Asking) -> None:
     assert (totals["earned"], totals["spent"], totals["adjusted"], totals["balance"], totals["faults"]) == (150, -30, -20, 100, [])
     assert "The sums close" in ask("points", "totals").output
     assert "账目相符" in ask("points", "totals", language="zh").output
+    with ask.database.transaction() as connection:
+        connection.execute(text("UPDATE points SET amount = 10 WHERE kind = 'burn'"))
+    wrong = ask("points", "totals")
+    assert (wrong.exit_code, "Entries that cannot be" in wrong.output, "The sums close" in wrong.output) == (1, True, False)
     assert ask("points", "drop", "club").exit_code == 0
 
 
@@ -106,6 +111,14 @@ def test_occasions_are_looked_at_chosen_and_dropped(ask: Asking) -> None:
     assert ask.json("occasions", "preview", "--days", 3) == ahead
     assert [row["event"] for row in ask.json("occasions", "list")][:2] == ["birthday.soon", "birthday.today"]
     assert "member.quiet" in ask("occasions", "list", language="zh").output
+    told = [
+        NewEvent(source="shop", key=f"q{days}", member_key="anna", kind="member.quiet", occurred_at=NOON - days * DAY, value=None)
+        for days in (1, 29, 31)
+    ]
+    with ask.database.transaction() as connection:
+        record(connection, told, now=NOON)
+        connection.execute(text("UPDATE events SET source = 'tidings' WHERE kind = 'member.quiet'"))
+    assert {row["event"]: row["told"] for row in ask.json("occasions", "list")}["member.quiet"] == 2
     assert ask("occasions", "drop", "life").exit_code == 0
     assert "No occasions are chosen" in ask("occasions", "list").output
 

@@ -55,6 +55,20 @@ def ask(database: Database, redis_url: str, tmp_path: Path) -> Asking:
     return asking
 
 
+def test_of_two_merged_by_hand_the_row_that_joined_first_stays(ask: Asking, database: Database) -> None:
+    with database.transaction() as connection:
+        days = {"1001": "2024-05-01", "1002": "2023-05-01", "1003": None, "1004": None}
+        for key, day in days.items():
+            connection.execute(text("UPDATE members SET joined_at = :day WHERE key = :key"), {"day": day, "key": key})
+
+    for first, second in (("1001", "1002"), ("1004", "1003"), ("1003", "1001")):
+        assert "1 merges" in ask("members", "merge", first, second).output
+
+    merges = ask.told("members", "merges")
+    assert isinstance(merges, list)
+    assert [(each["kept"], each["gone"]) for each in merges] == [("1002", "1003"), ("1003", "1004"), ("1002", "1001")]
+
+
 def test_every_heading_of_what_is_kept_of_a_member_is_in_chinese(ask: Asking) -> None:
     ask("consent", "request", "1001", "--channel", "sms", "--source", "website")
     ask("consent", "record", "1001", "--channel", "sms", "--source", "counter", "--yes")

@@ -103,6 +103,11 @@ def test_stores_and_places_are_kept(asking: Asking, tmp_path: Path) -> None:
     (tmp_path / "near.yaml").write_text("segment: near\ncondition: {near: {store: sh, within: 5km}}\n", encoding="utf-8")
     assert asking("segments", "apply", str(tmp_path / "near.yaml")).exit_code == 0
     assert json.loads(asking("segments", "count", "near", "--only-total", "--json").stdout) == {"matching": 1}
+    (tmp_path / "seen.yaml").write_text("segment: seen\ncondition: {near: {store: sh, within: 5km, of: last_seen}}\n", encoding="utf-8")
+    assert asking("segments", "apply", str(tmp_path / "seen.yaml")).exit_code == 0
+    assert json.loads(asking("segments", "count", "seen", "--only-total", "--json").stdout) == {"matching": 0}
+    assert asking("members", "place", "m2", "31.2", "121.5", "--last-seen").exit_code == 0
+    assert [one["key"] for one in json.loads(asking("segments", "sample", "seen", "--json").stdout)] == ["m2"]
     assert asking("members", "place", "m1", "91", "0").exit_code == 2
     assert asking("members", "place", "nobody", "1", "0").exit_code == 2
 
