@@ -42,7 +42,8 @@ _OLDEST = (
     .with_for_update(skip_locked=True)
     .scalar_subquery()
 )
-_TAKE = delete(touched_members).where(touched_members.c.id.in_(_OLDEST)).returning(touched_members.c.member_id)
+# An array: found once.  As a set PostgreSQL might look for it anew beside every row, each time behind those taken already.
+_TAKE = delete(touched_members).where(touched_members.c.id == func.any(func.array(_OLDEST))).returning(touched_members.c.member_id)
 
 # The answer about these may have changed by time alone.  They are only looked at: whoever changes or merges
 # members, or definitions, takes rechecks away while holding those, and so nobody may lock rechecks before them.

@@ -70,9 +70,10 @@ def _least_claims() -> Select[int | None]:
 def _take() -> Select[*tuple[object, ...]]:
     """Claim, and return what is needed to write the words; built once, for building costs more than running."""
     alike = _due(bindparam("claim_together", type_=Integer)).where(sends.c.claims <= bindparam("claim_least", type_=Integer))
+    found = func.array(alike.with_for_update(skip_locked=True, of=sends).scalar_subquery())  # An array: found once, not row by row.
     taken = (
         update(sends)
-        .where(sends.c.id.in_(alike.with_for_update(skip_locked=True, of=sends)))
+        .where(sends.c.id == func.any(found))
         .values(
             state=SendState.CLAIMED,
             token=bindparam("claim_token", type_=sends.c.token.type),

@@ -77,16 +77,17 @@ def take_doubtful(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    found = func.array(due.scalar_subquery())  # An array: found once, not row by row.
     taken = (
         update(sends)
-        .where(sends.c.id.in_(due))
+        .where(sends.c.id == func.any(found))
         .values(token=token, lease_until=func.clock_timestamp() + lease)
         .returning(
             sends.c.id, sends.c.member_id, sends.c.campaign_id, sends.c.template_version_id, sends.c.attempts, sends.c.address_id
         )
         .cte("taken")
     )
-    found = connection.execute(
+    rows = connection.execute(
         select(
             taken.c.id, taken.c.member_id, taken.c.campaign_id, taken.c.template_version_id, members.c.language,
             addresses.c.address, taken.c.attempts.label("attempt"), attempts.c.marked_at,
@@ -95,7 +96,7 @@ def take_doubtful(
         .join(addresses, addresses.c.id == taken.c.address_id)
         .join(attempts, and_(attempts.c.send_id == taken.c.id, attempts.c.number == taken.c.attempts))
     )  # fmt: skip
-    return token, [InDoubt(**row._mapping) for row in found]
+    return token, [InDoubt(**row._mapping) for row in rows]
 
 
 _STATE_OF = {
