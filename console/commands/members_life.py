@@ -33,7 +33,7 @@ def show_life(
 
 
 def _show(life: Life) -> None:
-    standing = {"points": life.points} if life.points is not None else {}
+    standing = {"points": int(life.points)} if life.points is not None else {}
     for name, row in (("tier", life.tier), ("rfm", life.rfm), ("prediction", life.prediction), ("cluster", life.cluster)):
         standing |= {f"{name} {field}" if field != name else name: value for field, value in (row or {}).items()}
     rows = [(in_words(name), shown(value, name)) for name, value in standing.items() if value is not None]

@@ -47,6 +47,7 @@ def test_everything_is_on_one_page_and_nothing_is_said_where_there_is_nothing(
     assert (data["rfm"]["cell"], data["prediction"]["alive"], data["segments"][0]["segment"]) == ("loyal", 0.91, "big-spenders")
     assert [(answer["score"], answer["comment"]) for answer in data["answers"]] == [(9, "很好")]
     assert [word for word in ("gold", "100", "A1", "loyal", "91.0%", "big-spenders", "after-purchase", "很好") if word not in page] == []
+    assert ["points", "100"] in [[cell.strip() for cell in line.strip("│").split("│")] for line in page.splitlines()]
     headings = [head.strip() for line in chinese.splitlines() if line.startswith("┃") for head in line.strip("┃").split("┃")]
     standing = [line.split("│")[1].strip() for line in chinese.split("\n┏")[1].splitlines() if line.startswith("│")]
     assert (len(headings), len(standing)) > (15, 12)
