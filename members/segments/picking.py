@@ -28,6 +28,8 @@ def only_reading(connection: Connection, limit: timedelta) -> Iterator[None]:
     """
     connection.execute(text("SET TRANSACTION READ ONLY"))
     connection.execute(text("SET LOCAL work_mem = '64MB'"))  # What millions of events group into would go to disk else.
+    # Every process groups all those events anew: a second worker costs more than it brings.
+    connection.execute(text("SET LOCAL max_parallel_workers_per_gather = 1"))
     milliseconds = str(max(1, round(limit.total_seconds() * 1000)))
     connection.execute(text("SELECT set_config('statement_timeout', :limit, true)"), {"limit": milliseconds})
     try:
