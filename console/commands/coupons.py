@@ -111,7 +111,7 @@ def show_code(code: Code, as_json: AsJson = False) -> None:
     if as_json:
         print_json([one._asdict() for one in found])
         return
-    told = ([in_words(value) if name == "state" else shown(value, name) for value, name in zip(one, HEADS, strict=True)] for one in found)
+    told = ([in_words(str(value)) if name == "state" else shown(value, name) for value, name in zip(one, HEADS, strict=True)] for one in found)
     print_table("Code", HEADS, list(told))
 
 
