@@ -114,6 +114,7 @@ def test_an_announced_row_that_is_gone_before_its_link_is_named(chained: Databas
     "statement",
     [
         "DELETE FROM consents WHERE id = 1",
+        "TRUNCATE consents CASCADE",
         "UPDATE consents SET granted = NOT granted WHERE id = 1",
         "UPDATE consents SET proof = '{\"order\": 2}' WHERE id = 1",
         "UPDATE consents SET proof = '{}', proof_digest = sha256('other') WHERE id = 1",
