@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from sqlalchemy import Connection, Row, text
 
+from database.holding import hold_told
 from language.problems import InputRefused, Problem
 from members.derived_events import SOURCE
 from members.facts import MERGE, TOTALS
@@ -53,15 +54,6 @@ INSERT INTO members (key, created_at, updated_at)
 SELECT key, :now, :now FROM json_array_elements_text(CAST(:keys AS json)) AS told (key)
 WHERE NOT EXISTS (SELECT FROM members WHERE members.key = told.key) ORDER BY key
 ON CONFLICT (key) DO NOTHING
-"""
-
-# Before anything is written, as the foreign keys would after it: who merges holds members first too.
-_HOLD = """
-SELECT count(*) FROM (
-    SELECT FROM members WHERE id IN (
-        SELECT coalesce(merged_into, id) FROM members JOIN json_array_elements_text(CAST(:keys AS json)) AS told (key) USING (key)
-    ) ORDER BY id FOR KEY SHARE
-) AS held
 """
 
 # Rows go in sorted by key, then by member, so that two batches always lock in the same order.
@@ -160,7 +152,7 @@ def _store(connection: Connection, batch: Sequence[NewEvent], places: Sequence[i
     rows = [_row(place, batch[place], now if batch[place].occurred_at > latest else None) for place in places]
     keys = list({batch[place].member_key for place in places})
     connection.execute(text(CREATE_MEMBERS), {"keys": encode_json(keys), "now": now})
-    connection.execute(text(_HOLD), {"keys": encode_json(keys)})
+    hold_told(connection, keys)  # Before anything is written: who merges holds members first too.
     return list(connection.execute(text(STORE), {"rows": encode_json(rows), "now": now}).scalars())
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, exists, select, text, update
+from sqlalchemy import Connection, delete, exists, select, update
 
+from database.holding import hold_told
 from database.member_tables import erasures
 from database.tables import suppressions
 from language.problems import Problem
@@ -14,14 +15,6 @@ from members.addresses import fingerprint
 ERASED = "this member was erased and is not taken in again; to lift that on purpose: tidings members readmit"
 ERASED_PROBLEM = Problem(sentence=ERASED, field="key")
 
-# As foreign keys do, those their rows were merged into as well.
-_HOLD = text("""
-SELECT count(*) FROM (
-    SELECT FROM members WHERE id IN (
-        SELECT unnest(ARRAY[id, merged_into]) FROM members WHERE key = ANY(:keys)
-    ) ORDER BY id FOR KEY SHARE
-) AS held
-""")
 _ANY = select(exists().where(erasures.c.lifted_at.is_(None)))
 
 
@@ -37,7 +30,7 @@ def erased_keys(connection: Connection, keys: Collection[str], *, secret: bytes)
     """
     if not keys:
         return set()
-    connection.execute(_HOLD, {"keys": list(keys)})
+    hold_told(connection, keys)
     if not connection.execute(_ANY).scalar_one():
         return set()
     marks = {key_fingerprint(secret, key): key for key in keys}
