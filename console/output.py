@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -81,14 +82,18 @@ def fail(sentence: str, /, *, exit_code: int = FAILED, **values: object) -> NoRe
     raise typer.Exit(exit_code)
 
 
-def write_file(file: Path, words: str, *, encoding: str = "utf-8") -> None:
-    """Write words to a file that a person named, just as they are.
+def write_file(file: Path, words: str, *, encoding: str = "utf-8", for_us_alone: bool = False) -> None:
+    """Write words to a file that a person named, just as they are; ``for_us_alone``: nobody else of this machine reads them.
 
     Raises:
         InputRefused: it cannot be written.
     """
     try:
-        file.write_text(words, encoding=encoding, newline="")
+        place = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if for_us_alone else 0o666)
+        with os.fdopen(place, "w", encoding=encoding, newline="") as written:
+            if for_us_alone:
+                os.fchmod(place, 0o600)  # It may have been there before.
+            written.write(words)
     except OSError as error:
         raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or type(error).__name__) from None
 

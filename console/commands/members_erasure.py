@@ -1,7 +1,6 @@
 """``tidings members erase``, ``export``, ``erasures`` and ``readmit``: what a member may ask of us."""
 
 import json
-import os
 import time
 from dataclasses import asdict
 from functools import partial
@@ -128,7 +127,7 @@ def export(
         tables = export_member(connection, found.id)
         told = {"member": found.key, "exported_at": read_clock(connection), "tables": tables}
         if output is not None:
-            _write_for_us_alone(output, json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n")
+            write_file(output, json.dumps(told, ensure_ascii=False, indent=2, default=str) + "\n", for_us_alone=True)
         with (ground.settings.home / EXPORTS_FILE).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"member_id": found.id, "exported_at": read_clock(connection).isoformat()}) + "\n")
     if output is None:
@@ -136,16 +135,6 @@ def export(
         return
     rows = sum(map(len, tables.values()))
     say("{rows} rows of {tables} tables written to {file}.", rows=rows, tables=len(tables), file=str(output))
-
-
-def _write_for_us_alone(file: Path, words: str) -> None:
-    """Write what is personal so that nobody else of this machine reads it."""
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as written:
-            os.fchmod(written.fileno(), 0o600)
-            written.write(words)
-    except OSError as error:
-        raise refuse("the file cannot be written: {why}", file=str(file), why=error.strerror or type(error).__name__) from None
 
 
 @run_command
