@@ -18,6 +18,13 @@ SOMEBODY_WAITS_FOR_US = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend
 RULES = PlanningRules(quiet_hours=None)
 
 
+def until_waited_for(connection: Connection, rival: threading.Thread) -> None:
+    """Return once somebody waits for what this transaction holds; the rival must be among the living until then."""
+    while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:
+        rival.join(0.01)
+        assert rival.is_alive()
+
+
 def share_a_phone(connection: Connection, ids: list[int]) -> None:
     """Give all of them the phone of the first."""
     first = connection.execute(
@@ -140,9 +147,7 @@ def test_two_planners_at_once_never_write_to_both(database: Database) -> None:
         planned = plan_for(connection, campaign, [first])
         rival = threading.Thread(target=plan_second)
         rival.start()
-        while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:
-            rival.join(0.01)
-            assert rival.is_alive()
+        until_waited_for(connection, rival)
     rival.join()
 
     assert (planned.waiting, done[0].refused) == (1, {"shared_address": 1})

@@ -4,12 +4,12 @@ import threading
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, select, update
 
 from campaigns.sends import FellBack, fall_back
 from database.engine import Database
 from database.tables import addresses, sends
-from tests.campaigns.test_sharing import SOMEBODY_WAITS_FOR_US, order, plan_for, share_a_phone
+from tests.campaigns.test_sharing import order, plan_for, share_a_phone, until_waited_for
 from tests.makers import NOON, make_campaign, make_members
 
 LATER = NOON + timedelta(hours=1)
@@ -125,9 +125,7 @@ def test_two_workers_at_once_never_write_to_both(database: Database) -> None:
         assert fall_back(connection, now=LATER) == FellBack(moved=1)
         rival = threading.Thread(target=fall_second)
         rival.start()
-        while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:
-            rival.join(0.01)
-            assert rival.is_alive()
+        until_waited_for(connection, rival)
     rival.join()
 
     assert went == [FellBack(outrun=1), FellBack(ended=1)]

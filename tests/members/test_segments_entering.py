@@ -22,7 +22,7 @@ from members.segments.definition import Segment, SegmentFiles
 from members.segments.entering import follow_segments
 from members.segments.rechecking import CHANGES
 from members.segments.storing import KeptSegment, store_segments
-from tests.campaigns.test_sharing import SOMEBODY_WAITS_FOR_US
+from tests.campaigns.test_sharing import until_waited_for
 from tests.makers import make_members
 from workers.bells import Work
 from workers.work import find_work
@@ -91,9 +91,7 @@ def test_whoever_changes_a_definition_waits_for_those_at_work_and_they_find_it_c
         connection.execute(update(members).values(tier="gold"))
         applying = threading.Thread(target=apply)
         applying.start()
-        while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:
-            applying.join(0.01)
-            assert applying.is_alive()
+        until_waited_for(connection, applying)
     applying.join()
     with database.transaction() as connection:
         assert connection.execute(select(segment_members.c.segment, segment_members.c.member_id)).all() == [("gold", member)]
@@ -118,9 +116,7 @@ def test_a_merge_waits_for_whoever_applies_segments_and_neither_fails(database: 
         connection.execute(delete(segment_members).where(segment_members.c.member_id == gone))
         merging = threading.Thread(target=merge)
         merging.start()
-        while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:
-            merging.join(0.01)
-            assert merging.is_alive()
+        until_waited_for(connection, merging)
         connection.execute(insert(segment_members).values(segment="all", member_id=kept, entered_at=NOW))
     merging.join()
     assert len(done) == 1

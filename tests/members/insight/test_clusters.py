@@ -26,7 +26,7 @@ from members.insight.clusters import FACTS, Clusters
 from members.insight.nightly import NIGHTLY
 from members.insight.nights import load_fit
 from members.upkeep import keep_up
-from tests.campaigns.test_sharing import SOMEBODY_WAITS_FOR_US
+from tests.campaigns.test_sharing import until_waited_for
 from tests.makers import make_members
 
 NOW = datetime(2026, 8, 1, 2, tzinfo=UTC)
@@ -131,9 +131,7 @@ def test_a_name_given_while_the_borders_are_drawn_anew_stays(database: Database)
         connection.execute(text("LOCK TABLE order_facts IN ACCESS EXCLUSIVE MODE"))
         drawing = threading.Thread(target=draw_anew)
         drawing.start()
-        while connection.scalar(text(SOMEBODY_WAITS_FOR_US)) is None:  # It has read the names, and waits for the facts.
-            drawing.join(0.01)
-            assert drawing.is_alive()
+        until_waited_for(connection, drawing)  # It has read the names, and waits for the facts.
         name_cluster(connection, "c2", "铁粉")
     drawing.join()
     with database.transaction() as connection:
